@@ -1,0 +1,81 @@
+# Needs make and Python 3.11 or newer; everything else goes into .venv, from wherever pip is set to.
+# Another Python beside it: make test PYTHON=python3.13 VENV=.venv-3.13
+
+VENV   ?= .venv
+LOWEST ?= .venv-lowest
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 python; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+
+BIN     := $(VENV)/bin
+RUNTIME := $(VENV)/.installed
+DEV     := $(VENV)/.installed-dev
+
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.DELETE_ON_ERROR:
+.PHONY: help demo test check lint types wheel lowest bench clean
+
+help: ## show this
+	@sed -n 's/^\([a-z]*\):.*## /\1	/p' $(MAKEFILE_LIST)
+
+demo: $(RUNTIME) ## a sync against the embedded sandbox: no account, no network
+	@$(BIN)/python examples/demo.py
+
+test: $(DEV) ## the whole suite, with branch coverage
+	@$(BIN)/python -m pytest --cov --cov-report=term
+
+# The suite comes last, so that its verdict is the last line.
+check: lint types wheel lowest test ## all that a change must pass; .ci/run does this
+
+lint: $(DEV)
+	@$(BIN)/ruff format --check
+	@$(BIN)/ruff check
+
+types: $(DEV)
+	@$(BIN)/mypy
+
+wheel: $(DEV)
+	@$(BIN)/python -m pytest -m wheel tests/wheel
+
+lowest: $(LOWEST)/.installed
+	@$(LOWEST)/bin/python -m pytest
+
+bench: $(DEV) ## the benchmarks
+	@$(BIN)/python -m benchmarks
+
+clean: ## remove environments, builds and caches
+	rm -rf .venv .venv-* build dist .coverage .coverage.* .hypothesis htmlcov
+	rm -rf .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# $(call venv,DIRECTORY)
+define venv
+@$(or $(PYTHON),false) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+	{ echo 'focus_cte needs Python 3.11 or newer: make PYTHON=/path/to/python3' >&2; exit 1; }
+@echo 'Preparing $(1)'
+@$(PYTHON) -m venv $(1)
+endef
+
+# $(call newer_pip,DIRECTORY): dependency groups came with pip 25.1.
+define newer_pip
+@$(1)/bin/pip install --help | grep -q -e --group || $(1)/bin/pip install -qq --upgrade 'pip>=25.1'
+endef
+
+$(RUNTIME): pyproject.toml
+	$(call venv,$(VENV))
+	@$(BIN)/pip install -qq -e .
+	@touch $@
+
+$(DEV): $(RUNTIME)
+	$(call newer_pip,$(VENV))
+	@$(BIN)/pip install -qq --group dev
+	@touch $@
+
+$(LOWEST)/.installed: pyproject.toml .ci/lower_bounds.py
+	$(call venv,$(LOWEST))
+	$(call newer_pip,$(LOWEST))
+	@$(LOWEST)/bin/python .ci/lower_bounds.py > $(LOWEST)/lower-bounds.txt
+	@$(LOWEST)/bin/pip install -qq -c $(LOWEST)/lower-bounds.txt -e . --group test
+	@touch $@
