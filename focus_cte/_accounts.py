@@ -45,12 +45,12 @@ class Account:
         with self._lock:
             self._watchers.add(watcher)
 
-    def reserve(self, *, leave: int) -> Reservation | None:
-        """A credit, if one may be spent now."""
+    def reserve(self, *, leave: int, waiting: int) -> Reservation | None:
+        """A credit, if one may be spent now; see `CreditWindow.reserve`."""
         with self._lock:
             if self._rest() > 0:
                 return None
-            reservation = self._window.reserve(leave=leave)
+            reservation = self._window.reserve(leave=leave, waiting=waiting)
             if reservation is not None and self._refusal is not None:
                 # Rested long enough: this one may try, and no other until it is answered.
                 self._refused_until = self.clock() + REFUSED_FOR
@@ -71,10 +71,10 @@ class Account:
             retry_after=rest,
         )
 
-    def wait(self, *, leave: int) -> float | None:
+    def wait(self, *, leave: int, waiting: int) -> float | None:
         """Seconds until `reserve` may do better by itself; None: only an answer can help."""
         with self._lock:
-            return self._window.wait(leave=leave)
+            return self._window.wait(leave=leave, waiting=waiting)
 
     def answered(self, reservation: Reservation, headers: Mapping[str, str]) -> None:
         """An answer of the API came, of any status."""

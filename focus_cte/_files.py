@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -32,7 +31,7 @@ def check_target(to: str | os.PathLike[str]) -> Path:
 @asynccontextmanager
 async def replacing(target: Path) -> AsyncIterator[BinaryIO]:
     """A new file that takes the target's place when the block ends well, and is gone otherwise."""
-    beside = target.with_name(f".{target.name[:100]}.{secrets.token_hex(8)}.part")
+    beside = target.with_name(f".{target.name[:100]}.{os.urandom(8).hex()}.part")
     opened: list[BinaryIO] = []
     try:
         await off_loop(lambda: opened.append(beside.open("xb", _BUFFER)))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
-import math
 import os
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -12,11 +13,10 @@ from typing import Any, NoReturn, Self, overload
 
 import aiohttp
 
-from focus_cte import _json, desacordo, documents, downloads
-from focus_cte._origin import parse_base_url
-from focus_cte._wire import HOSTS, Answer, Endpoints, Request
+from focus_cte import _json, _settings, desacordo, documents, downloads
+from focus_cte._wire import Answer, Request
 from focus_cte.chave import parse_chave, parse_cnpj
-from focus_cte.errors import InvalidArgument
+from focus_cte.follow import Patient
 from focus_cte.models import (
     Ambiente,
     Credits,
@@ -26,7 +26,7 @@ from focus_cte.models import (
     Page,
     Retry,
 )
-from focus_cte.session import Session, check_token
+from focus_cte.session import Session
 from focus_cte.sync import OnInvalid, Sync, advance
 
 _Path = str | os.PathLike[str]
@@ -69,13 +69,13 @@ class FocusCTe:
             reserve: credits of each window left to others. Desacordos may use them.
         """
         self._session = Session(
-            check_token(token),
-            _endpoints(ambiente, base_url),
+            _settings.check_token(token),
+            _settings.endpoints(ambiente, base_url),
             http=session,
-            timeout=_seconds("timeout", timeout),
+            timeout=_settings.seconds("timeout", timeout),
             retry=retry,
-            max_concurrency=_whole("max_concurrency", max_concurrency, at_least=1),
-            reserve=_whole("reserve", reserve, at_least=0),
+            max_concurrency=_settings.whole("max_concurrency", max_concurrency, at_least=1),
+            reserve=_settings.whole("reserve", reserve, at_least=0),
         )
         self._hinted = False
 
@@ -86,15 +86,7 @@ class FocusCTe:
         FOCUS_NFE_AMBIENTE is `homologacao` or `producao`. `overrides` are parameters of the class,
         and go before the environment's values.
         """
-        settings: dict[str, Any] = {}
-        if not {"ambiente", "base_url"} & set(overrides):
-            settings["ambiente"] = os.environ.get("FOCUS_NFE_AMBIENTE") or None
-            settings["base_url"] = os.environ.get("FOCUS_NFE_BASE_URL") or None
-        if "token" not in overrides:
-            settings["token"] = os.environ.get("FOCUS_NFE_TOKEN")
-            if not settings["token"]:
-                raise InvalidArgument("FOCUS_NFE_TOKEN is not set")
-        return cls(**settings, **overrides)
+        return cls(**_settings.from_env(overrides))
 
     def __repr__(self) -> str:
         return f"FocusCTe({self._session.endpoints.where})"
@@ -128,7 +120,7 @@ class FocusCTe:
 
         An item that cannot be used does not raise: it is in `Page.invalid`.
         """
-        return await self._list(parse_cnpj(cnpj), _check_versao(versao))
+        return await self._list(parse_cnpj(cnpj), _settings.cursor(versao))
 
     def sync(
         self,
@@ -151,10 +143,48 @@ class FocusCTe:
         """
         return Sync(
             partial(self._list, parse_cnpj(cnpj)),
-            _check_versao(versao),
+            _settings.cursor(versao),
             prefetch=prefetch,
             on_invalid=on_invalid,
             check_open=self._session.check_open,
+        )
+
+    def follow(
+        self,
+        cnpj: str,
+        *,
+        versao: int = 0,
+        every: timedelta = timedelta(hours=2),
+        wake: asyncio.Event | None = None,
+        on_invalid: OnInvalid | None = None,
+    ) -> Sync:
+        """The same as `sync`, and then waits for more, for ever.
+
+        Args:
+            cnpj: whose documents.
+            versao: the highest that you stored; 0 for all.
+            every: the wait between listings without news, jittered. The vendor asks SEFAZ every
+                two hours.
+            wake: set it to have a listing at once, as from a webhook; it is cleared before. A storm
+                of wakes lists every few seconds at most.
+            on_invalid: as in `sync`.
+
+        A failure that may pass (`TransportError`, `ServerError`, `RateLimited`, `InvalidResponse`)
+        is waited out, from a minute up to `every`; everything else raises.
+        """
+        patient = Patient(
+            partial(self._list, parse_cnpj(cnpj)),
+            every=every,
+            wake=wake,
+            closed=self._session.closed,
+        )
+        return Sync(
+            patient,
+            _settings.cursor(versao),
+            prefetch=True,
+            on_invalid=on_invalid,
+            check_open=self._session.check_open,
+            for_ever=True,
         )
 
     async def consultar(self, chave: str, *, cnpj: str | None = None) -> CTeRecebida:
@@ -267,40 +297,5 @@ class FocusCTe:
         return page
 
 
-def _endpoints(ambiente: Ambiente | None, base_url: str | None) -> Endpoints:
-    if ambiente is not None:
-        try:
-            ambiente = Ambiente(ambiente)
-        except ValueError:
-            known = " or ".join(repr(a.value) for a in Ambiente)
-            raise InvalidArgument(f"ambiente {ambiente!r} is not known: use {known}") from None
-    if base_url is not None:
-        url = parse_base_url(base_url)
-    elif ambiente is not None:
-        url = parse_base_url(HOSTS[ambiente])
-    else:
-        raise InvalidArgument(
-            "say which environment, ambiente=Ambiente.PRODUCAO or Ambiente.HOMOLOGACAO, or give a"
-            " base_url: a wrong environment answers with an empty list"
-        )
-    return Endpoints(url, str(ambiente or url.origin()))
-
-
 def _checked(chave: str, cnpj: str | None) -> tuple[str, str | None]:
     return parse_chave(chave), None if cnpj is None else parse_cnpj(cnpj)
-
-
-def _check_versao(versao: int) -> int:
-    return _whole("versao", versao, at_least=0)
-
-
-def _whole(name: str, value: int, *, at_least: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not at_least <= value < 2**63:
-        raise InvalidArgument(f"{name} must be a whole number from {at_least}, not {value!r}")
-    return value
-
-
-def _seconds(name: str, value: float) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
-        raise InvalidArgument(f"{name} must be a number of seconds above 0, not {value!r}")
-    return float(value)

@@ -107,7 +107,7 @@ async def informar(session: Session, chave: str, observacoes: str, cnpj: str | N
         delay = budget.again(failure)
         if delay is None:
             raise unknown if doubt else failure
-        await session.back_off(posting, failure, delay)
+        await session.back_off(failure, delay)
 
 
 async def _post(session: Session, posting: Request, budget: Budget) -> Desacordo:
@@ -172,7 +172,7 @@ async def _look_up(
             delay = budget.again(failure)
             if delay is None:
                 break
-            await session.back_off(look, failure, delay)
+            await session.back_off(failure, delay)
     raise unknown
 
 

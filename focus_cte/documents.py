@@ -34,4 +34,4 @@ async def reenviar_notificacao(session: Session, chave: str) -> None:
     async def once(budget: Budget) -> None:
         await session.answer(request, Lane.PROMPT, budget)
 
-    await session.insist(request, once)
+    await session.insist(once)

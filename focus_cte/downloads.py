@@ -76,7 +76,7 @@ async def download(
             await _receive(response, kind, str(request), chunks.append)
             return b"".join(chunks)
 
-        return await session.insist(request, lambda budget: _once(session, request, budget, keep))
+        return await session.insist(lambda budget: _once(session, request, budget, keep))
     target = await off_loop(lambda: check_target(to))
 
     async def save(response: ClientResponse) -> Path:
@@ -87,7 +87,7 @@ async def download(
             )
         return target
 
-    return await session.insist(request, lambda budget: _once(session, request, budget, save))
+    return await session.insist(lambda budget: _once(session, request, budget, save))
 
 
 async def _once(

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from itertools import islice
-from typing import Final
+from typing import Final, TypedDict
 
 import attrs
 
@@ -67,6 +67,11 @@ class _Waiter:
     what: str
     lane: Lane
     granted: asyncio.Future[Grant]
+
+
+class _Terms(TypedDict):
+    leave: int
+    waiting: int
 
 
 class Gate:
@@ -168,8 +173,8 @@ class Gate:
                     waiter.granted.set_exception(error)
 
     def _grant_next(self) -> bool:
-        for waiter, leave in self._candidates():
-            reservation = self._account.reserve(leave=leave)
+        for waiter in self._candidates():
+            reservation = self._account.reserve(**self._terms(waiter))
             if reservation is not None:
                 self._queue(waiter.lane).remove(waiter)
                 bulk = waiter.lane is Lane.BULK
@@ -178,24 +183,29 @@ class Gate:
                 return True
         return False
 
-    def _candidates(self) -> list[tuple[_Waiter, int]]:
-        """Who may be next, best first, with the credits that each has to leave to others."""
+    def _candidates(self) -> list[_Waiter]:
+        """Who may be next, best first."""
         for queue in (self._prompt, self._bulk):
             while queue and queue[0].granted.done():
                 queue.popleft()
-        bulk_turn = bool(self._bulk) and self._prompt_in_a_row >= _PROMPT_IN_A_ROW
-        first = self._bulk if bulk_turn or not self._prompt else self._prompt
-        found = [first[0]] if first else []
+        found = [queue[0] for queue in (self._prompt, self._bulk) if queue]
+        if self._prompt_in_a_row >= _PROMPT_IN_A_ROW:
+            found.reverse()
         if self._reserve:
             urgent = (w for w in self._prompt if w.lane is Lane.URGENT and not w.granted.done())
             found += islice(urgent, 1)
-        return [(w, 0 if w.lane is Lane.URGENT else self._reserve) for w in found]
+        return found
+
+    def _terms(self, waiter: _Waiter) -> _Terms:
+        bulk = waiter.lane is Lane.BULK
+        return {
+            "leave": 0 if waiter.lane is Lane.URGENT else self._reserve,
+            "waiting": len(self._prompt) + (len(self._bulk) if bulk else 0),
+        }
 
     def _come_back(self) -> None:
-        candidates = self._candidates()
-        if not candidates:
-            return
-        wait = self._account.wait(leave=min(leave for _, leave in candidates))
+        waits = (self._account.wait(**self._terms(waiter)) for waiter in self._candidates())
+        wait = min((wait for wait in waits if wait is not None), default=None)
         if wait is None:
             return
         if wait > CALIBRATION and not self._told:

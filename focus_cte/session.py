@@ -24,7 +24,6 @@ from focus_cte.errors import (
     AuthenticationError,
     ClientClosed,
     FocusError,
-    InvalidArgument,
     RateLimited,
     TransportError,
     UsageError,
@@ -67,7 +66,7 @@ class Session:
         self._reserve = reserve
         self._http = http
         self._owned = http is None
-        self._closed = False
+        self.closed = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._gate: Gate | None = None
         basic = base64.b64encode(f"{token}:".encode()).decode()
@@ -95,14 +94,14 @@ class Session:
 
     def check_open(self) -> None:
         """Raise `ClientClosed` after `close`, `UsageError` in another event loop than before."""
-        if self._closed:
+        if self.closed.is_set():
             raise ClientClosed("the client is closed")
         if self._loop is not None and self._loop is not asyncio.get_running_loop():
             raise UsageError("used from a second event loop: make one client in each loop")
 
     async def close(self) -> None:
         """End all that is under way; the aiohttp session is closed only if it was made here."""
-        self._closed = True
+        self.closed.set()
         if self._gate is not None:
             self._gate.close()
         if self._owned and self._http is not None:
@@ -116,9 +115,9 @@ class Session:
         async def once(budget: Budget) -> T:
             return read(request, await self.answer(request, lane, budget))
 
-        return await self.insist(request, once)
+        return await self.insist(once)
 
-    async def insist(self, request: Request, once: Callable[[Budget], Awaitable[T]]) -> T:
+    async def insist(self, once: Callable[[Budget], Awaitable[T]]) -> T:
         """Await `once`, and again while that may help and the budget lasts."""
         budget = self.budget()
         while True:
@@ -130,11 +129,11 @@ class Session:
             delay = budget.again(failure)
             if delay is None:
                 raise failure
-            await self.back_off(request, failure, delay)
+            await self.back_off(failure, delay)
 
-    async def back_off(self, request: Request, failure: FocusError, delay: float) -> None:
+    async def back_off(self, failure: FocusError, delay: float) -> None:
         """Wait before the next try. A 429 makes every request of the token wait, at the gate."""
-        _log.warning("%s is tried again in %.1f s: %s", request, delay, failure)
+        _log.warning("trying again in %.1f s: %s", delay, failure)
         if isinstance(failure, RateLimited):
             self._account.throttled(delay)
         else:
@@ -220,20 +219,6 @@ class Session:
             middlewares=(middleware,),
         )
         return await _http.translated(sending, str(request))
-
-
-def check_token(token: str) -> str:
-    """The token, if it can be a user name of HTTP Basic; never shown in an error."""
-    if not isinstance(token, str):
-        raise InvalidArgument(f"token must be a str, not {type(token).__name__}")
-    if not token:
-        raise InvalidArgument("token is empty")
-    if not token.isascii() or not token.isprintable() or " " in token or ":" in token:
-        raise InvalidArgument(
-            "token must be printable ASCII without spaces and colons;"
-            " was a line break read with it?"
-        )
-    return token
 
 
 def _eraser(*secrets: str) -> Callable[[bytes], bytes]:

@@ -116,6 +116,7 @@ class Sync:
         prefetch: bool,
         on_invalid: OnInvalid | None,
         check_open: Callable[[], None],
+        for_ever: bool = False,
     ) -> None:
         self.versao = versao
         """Everything up to here was handed out."""
@@ -125,6 +126,7 @@ class Sync:
         self._prefetch = prefetch
         self._on_invalid = on_invalid
         self._check_open = check_open
+        self._for_ever = for_ever
         self._started = False
         self._running: Callable[[], AsyncGenerator[object, None] | None] = lambda: None
 
@@ -210,7 +212,7 @@ class Sync:
                         f"the API answered with documents up to versao {page.versao} to a request"
                         f" for those after {cursor}: asking again would loop for ever"
                     )
-                if page.last:
+                if page.last and not self._for_ever:
                     return
                 cursor = page.versao
         finally:
