@@ -35,7 +35,7 @@ def only(headers: Mapping[str, str], *, keep_others: bool) -> ClientMiddlewareTy
         for name in set(request.headers):
             secret = name in (hdrs.AUTHORIZATION, hdrs.COOKIE)
             if secret or not (keep_others or name.title() in _HARMLESS):
-                del request.headers[name]
+                request.headers.popall(name, None)
         request.headers.update(headers)
         return await handler(request)
 

@@ -28,11 +28,6 @@ class ResetMoment:
         self._high = math.inf
 
     @property
-    def known(self) -> bool:
-        """Whether any answer told of the present window."""
-        return self._high < math.inf
-
-    @property
     def latest(self) -> float:
         """From here on the window has started again, however the server rounds."""
         return self._high + self._offsets[-1] + _MARGIN

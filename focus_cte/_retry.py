@@ -69,9 +69,11 @@ class Budget:
 
     def _after_refusal(self, error: RateLimited) -> float | None:
         self._refused += 1
-        wait = error.retry_after or 0.0
-        if wait == 0:
-            # A refusal without a wait may be a blocked address: ask ever less often.
+        wait = error.retry_after
+        if wait is None:
+            # Not the API's own refusal: the address may be blocked, for as long as it insists.
+            wait = self._retry.maximum * self._refused
+        elif wait == 0:
             wait = max(self.pause(self._refused), self._retry.initial)
         within = self._within(wait)
         if within is not None:

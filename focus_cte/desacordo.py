@@ -40,6 +40,8 @@ _MEANING: Final = {
     "787": "the term of 45 days is over",
 }
 _ABSENT_TWICE: Final = 2
+_CLOSEST: Final = 0.05
+"""Seconds between look-ups, at least: each costs a credit."""
 
 
 def check_observacoes(texto: str) -> str:
@@ -148,7 +150,8 @@ async def _look_up(
     tries = absent = 0
     while tries < _ABSENT_TWICE or budget.left > 0:
         tries += 1
-        await asyncio.sleep(budget.pause(tries))
+        pause = max(budget.pause(tries), _CLOSEST)
+        await asyncio.sleep(pause if tries <= _ABSENT_TWICE else min(pause, budget.left))
         try:
             answer = await session.answer(look, Lane.URGENT, budget)
             found = _json.desacordo(look, answer)
