@@ -10,17 +10,24 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Final, TypeVar
 
 import aiohttp
-from aiohttp import ClientHandlerType, ClientMiddlewareType, ClientRequest, ClientResponse, hdrs
+from aiohttp import ClientHandlerType, ClientMiddlewareType, ClientRequest, ClientResponse
 from aiohttp.http_exceptions import HttpProcessingError
 
 from focus_cte.errors import FocusError, InvalidResponse, RequestTimeout, TransportError
 
 T = TypeVar("T")
 
-_NETWORK: Final = (aiohttp.ClientError, HttpProcessingError, TimeoutError, OSError)
+_NETWORK: Final = (
+    aiohttp.ClientError,
+    HttpProcessingError,
+    TimeoutError,
+    OSError,
+    RuntimeError,  # of a stream whose session was closed meanwhile
+)
 _NEVER_LEFT: Final = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
 _DECOMPRESSION: Final = {"ContentEncodingError", "DecompressSizeError"}
 """By name: aiohttp removes the second in its version 4."""
+_SECRET: Final = frozenset({"Authorization", "Cookie"})
 _HARMLESS: Final = frozenset({"Host", "Accept", "Accept-Encoding", "User-Agent"})
 
 
@@ -33,8 +40,7 @@ def only(headers: Mapping[str, str], *, keep_others: bool) -> ClientMiddlewareTy
 
     async def send(request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
         for name in set(request.headers):
-            secret = name in (hdrs.AUTHORIZATION, hdrs.COOKIE)
-            if secret or not (keep_others or name.title() in _HARMLESS):
+            if name.title() in _SECRET or not (keep_others or name.title() in _HARMLESS):
                 request.headers.popall(name, None)
         request.headers.update(headers)
         return await handler(request)

@@ -84,12 +84,19 @@ def undocumented(request: Request, answer: Answer, why: str) -> InvalidResponse:
 
 def _load(request: Request, answer: Answer) -> Any:
     try:
-        return json.loads(answer.body, parse_float=Decimal, parse_constant=Decimal)
+        return json.loads(answer.body, parse_float=_number, parse_constant=_number)
     except RecursionError:
         why = "the JSON is nested too deep"
     except ValueError:
         why = "it is not JSON, or not all of it"
     raise undocumented(request, answer, why)
+
+
+def _number(text: str) -> Decimal | str:
+    try:
+        return Decimal(text)
+    except InvalidOperation:  # an exponent past all bounds
+        return text
 
 
 def _document(request: Request, answer: Answer) -> dict[str, Any]:

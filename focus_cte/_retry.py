@@ -81,4 +81,4 @@ class Budget:
         return within
 
     def _within(self, wait: float) -> float | None:
-        return wait if wait <= self.left else None
+        return wait if wait <= self.left > 0 else None

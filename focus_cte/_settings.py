@@ -52,8 +52,9 @@ def endpoints(ambiente: Ambiente | None, base_url: str | None) -> Endpoints:
         url = parse_base_url(HOSTS[ambiente])
     else:
         raise InvalidArgument(
-            "say which environment, ambiente=Ambiente.PRODUCAO or Ambiente.HOMOLOGACAO, or give a"
-            " base_url: a wrong environment answers with an empty list"
+            "say which environment, since a wrong one answers with an empty list:"
+            " ambiente=Ambiente.PRODUCAO or Ambiente.HOMOLOGACAO (FOCUS_NFE_AMBIENTE), or a"
+            " base_url (FOCUS_NFE_BASE_URL)"
         )
     return Endpoints(url, str(ambiente or url.origin()))
 

@@ -40,7 +40,7 @@ class Request:
     method: str
     url: URL
     subject: str
-    """Whom or what it is about, and where, for messages: "CNPJ 24178617000110, producao"."""
+    """Where it goes, and whom it is about where the path does not tell, for messages."""
     body: bytes | None = None
 
     def __str__(self) -> str:
@@ -88,7 +88,7 @@ class Endpoints:
 
     def _about(self, method: str, chave: str, suffix: str, query: Mapping[str, str]) -> Request:
         url = self.base_url.joinpath("v2", "ctes_recebidas", *f"{chave}{suffix}".split("/"))
-        return Request(method, url.with_query(query), f"chave {chave}, {self.where}")
+        return Request(method, url.with_query(query), self.where)
 
 
 def header_int(headers: Mapping[str, str], name: str, *, highest: int = _HIGHEST) -> int | None:
@@ -100,10 +100,13 @@ def header_int(headers: Mapping[str, str], name: str, *, highest: int = _HIGHEST
     return value if value <= highest else None
 
 
-def asked_wait(headers: Mapping[str, str]) -> int | None:
-    """The seconds that a refusal asks to wait, at most a day, or None when it does not say."""
+def asked_wait(status: int, headers: Mapping[str, str]) -> int | None:
+    """The seconds that a refusal asks to wait, at most a day, or None when it does not say.
+
+    Every answer carries Rate-Limit-Reset; it is only a 429 that asks to wait so long.
+    """
     waits = (
-        header_int(headers, n, highest=_LONGEST_WAIT) for n in ("Rate-Limit-Reset", "Retry-After")
+        header_int(headers, name, highest=_LONGEST_WAIT) for name in _WAIT_HEADERS.get(status, ())
     )
     return max((wait for wait in waits if wait is not None), default=None)
 
@@ -123,14 +126,18 @@ _BY_STATUS: Final[Mapping[int, type[ApiError]]] = {
     422: BadRequest,
     429: RateLimited,
 }
+_WAIT_HEADERS: Final[Mapping[int, tuple[str, ...]]] = {
+    429: ("Rate-Limit-Reset", "Retry-After"),
+    503: ("Retry-After",),
+}
 _STATUS_DECIDES: Final = frozenset({401, 429})
 """Where insisting gets the address blocked, the status outweighs any `codigo`."""
 
 _ENABLE: Final = 'enable "Recebimento de CTes" for this company in the vendor\'s panel'
+_NOT_YET: Final = "a fresh document's files take a while; an event's exist once it happened"
 _HINTS: Final[Mapping[type[ApiError], str]] = {
     AuthenticationError: "each environment has its own token: is this one of that environment?",
     PermissionDenied: _ENABLE,
-    NotFound: "the files of a fresh document take a while; those of an event exist once it does",
     RateLimited: "the credits are spent, maybe by another program, or the address is blocked",
 }
 GOV_BR: Final = "https://dfe-portal.svrs.rs.gov.br/CTE/PrestacaoServicoDesacordo"
@@ -150,7 +157,7 @@ def refusal(request: Request, answer: Answer) -> FocusError:
     kind = _kind(answer.status, codigo, fold(mensagem or ""))
     words = [mensagem or "no reason given"]
     words += [f"{_text(e.get('campo'))}: {_text(e.get('mensagem'))}" for e in erros[:10]]
-    hint = _hint(kind, fold(mensagem or ""))
+    hint = _hint(kind, fold(mensagem or ""), request.url.suffix)
     return kind(
         f"{request}: {answer.status} {codigo or ''}".rstrip()
         + f": {'; '.join(words)}"
@@ -159,7 +166,7 @@ def refusal(request: Request, answer: Answer) -> FocusError:
         codigo=codigo,
         mensagem=mensagem,
         erros=erros,
-        retry_after=asked_wait(answer.headers) if answer.status in (429, 503) else None,
+        retry_after=asked_wait(answer.status, answer.headers),
     )
 
 
@@ -174,11 +181,13 @@ def _kind(status: int, codigo: str | None, mensagem: str) -> type[ApiError]:
     return kind
 
 
-def _hint(kind: type[ApiError], mensagem: str) -> str | None:
+def _hint(kind: type[ApiError], mensagem: str, suffix: str) -> str | None:
     if mentions_cpf(mensagem):
         return CPF_HINT
     if "nao autorizado" in mensagem:
         return _ENABLE
+    if kind is NotFound and suffix in (".xml", ".pdf"):
+        return _NOT_YET
     return _HINTS.get(kind)
 
 

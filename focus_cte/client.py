@@ -200,8 +200,8 @@ class FocusCTe:
     ) -> Desacordo:
         """Register a desacordo with SEFAZ, and return what is registered.
 
-        Only the tomador may, within 45 days, once; it cannot be taken back. `observacoes` are 15
-        to 255 characters of Latin-1 in one line. When the answer is lost, it is looked up before
+        Only the tomador may, within 45 days, once; this API cannot take it back. `observacoes` are
+        15 to 255 characters of Latin-1 in one line. When the answer is lost, it is looked up before
         it is sent again. A cancellation in the middle leaves it unknown: shield the call.
 
         Raises `DesacordoRejeitado` when SEFAZ refuses, `DesacordoJaRegistrado` when there was one,

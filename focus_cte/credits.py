@@ -52,7 +52,7 @@ class CreditWindow:
         self._lowest = math.inf
         self._first = 0
         self._ours = 0
-        """Since `_first` remaining credits were seen in this window, our answered requests."""
+        """Since `_first` remaining credits were seen in this window, our requests that ended."""
         self._share = 1.0
         """Which part of what is spent is ours."""
         self._alone = True
@@ -118,6 +118,7 @@ class CreditWindow:
     def give_back(self, reservation: Reservation) -> None:
         """The request provably never left."""
         self.lost(reservation)
+        self._ours -= 1
         if self._left is not None and reservation.window == self._window:
             self._left += 1
 
@@ -164,14 +165,14 @@ class CreditWindow:
     ) -> bool:
         """Sort an answer into windows; begins the next one where it shows that."""
         if self._left is None:
-            self._begin(remaining)
+            self._begin(reservation, remaining)
             return True
         # Sent after `lowest` was known, it can only have found less in the same window.
         later = reservation.window == self._window and remaining >= reservation.lowest
         other = self._reset.contradicts(reservation.at, now, seconds)
         if later or other > 0:
             self._reset.over(now)
-            self._begin(remaining)
+            self._begin(reservation, remaining)
             return True
         if other < 0:
             return False
@@ -179,19 +180,22 @@ class CreditWindow:
             self._reset.not_over(reservation.at)
         return True
 
-    def _begin(self, remaining: int) -> None:
+    def _least(self, reservation: Reservation, remaining: int) -> int:
+        """What is left for sure: what flies, or ended since this one left, may not be counted."""
+        return remaining - len(self._flying) - (self._settled - 1 - reservation.settled)
+
+    def _begin(self, reservation: Reservation, remaining: int) -> None:
         self._reset.begin()
         self._window += 1
-        self._left = remaining - len(self._flying)
+        self._left = max(self._least(reservation, remaining), 0)
         self._lowest = math.inf
         self._first = remaining
-        self._ours = -1
+        self._ours = 0
         self._share = 1.0 if self._alone else self._share
         self._alone = True
 
     def _count(self, reservation: Reservation, remaining: int) -> None:
         assert self._left is not None  # noqa: S101
-        self._ours += 1
         self._lowest = min(self._lowest, remaining)
         spent = self._first - self._lowest
         if spent > self._ours + len(self._flying):
@@ -199,9 +203,7 @@ class CreditWindow:
         if not self._alone or self._share < 1:
             self._share = min((self._ours + _PRIOR * self._share) / (spent + _PRIOR), 1.0)
         if self._alone and self._share == 1.0:
-            # Those flying, or settled since this one left, may not be counted in `remaining`.
-            since = self._settled - 1 - reservation.settled
-            least = remaining - len(self._flying) - since
+            least = self._least(reservation, remaining)
             self._left = max(least, min(self._left, remaining), 0)
         else:
             # What others have under way, as much for each of ours as the share says, is spent too.
@@ -211,6 +213,7 @@ class CreditWindow:
     def _settle(self, reservation: Reservation) -> None:
         self._flying.discard(reservation)
         self._settled += 1
+        self._ours += 1
 
     def _roll(self, now: float) -> None:
         if self._left is not None and now >= self._reset.latest:

@@ -103,21 +103,22 @@ async def _once(
         sock_read=session.timeout,
     )
     hop = request
-    async with AsyncExitStack() as stack:
+    async with AsyncExitStack() as slot:
         for _ in range(1 + _MOST_REDIRECTS):
             grant = None
             if session.owns(hop.url):
                 # With one slot, waiting for a grant while holding one would be for ever.
-                await stack.aclose()
-                grant = await stack.enter_async_context(session.admitted(hop, Lane.BULK, budget))
-            response = await stack.enter_async_context(session.open(hop, limit, grant))
-            if response.status not in _REDIRECTS:
-                if grant is not None:
-                    await session.check(hop, response)
-                else:
-                    _check_storage(hop, response)
-                return await receive(response)
-            hop = _next_hop(session, request, hop, response.headers.get(hdrs.LOCATION, ""))
+                await slot.aclose()
+                grant = await slot.enter_async_context(session.admitted(hop, Lane.BULK, budget))
+            async with session.open(hop, limit, grant) as response:
+                if response.status not in _REDIRECTS:
+                    if grant is not None:
+                        await session.check(hop, response)
+                    else:
+                        _check_storage(hop, response)
+                    return await receive(response)
+                location = response.headers.get(hdrs.LOCATION, "")
+            hop = _next_hop(session, request, hop, location)
     raise InvalidResponse(f"{request}: redirected more than {_MOST_REDIRECTS} times")
 
 

@@ -75,8 +75,8 @@ class ClientClosed(FocusError):
 class OutcomeUnknown(FocusError):
     """A desacordo that may or may not be registered.
 
-    Ask `consultar_desacordo(error.chave)` before anything else: a desacordo cannot be taken back,
-    and a second one is refused.
+    Ask `consultar_desacordo(error.chave)` before anything else: this API cannot take one back, and
+    refuses a second one.
     """
 
     chave: str = ""

@@ -197,11 +197,10 @@ class Gate:
         return found
 
     def _terms(self, waiter: _Waiter) -> _Terms:
-        bulk = waiter.lane is Lane.BULK
-        return {
-            "leave": 0 if waiter.lane is Lane.URGENT else self._reserve,
-            "waiting": len(self._prompt) + (len(self._bulk) if bulk else 0),
-        }
+        if waiter.lane is Lane.URGENT:
+            return {"leave": 0, "waiting": 1}
+        behind = len(self._bulk) if waiter.lane is Lane.BULK else 0
+        return {"leave": self._reserve, "waiting": len(self._prompt) + behind}
 
     def _come_back(self) -> None:
         waits = (self._account.wait(**self._terms(waiter)) for waiter in self._candidates())

@@ -166,7 +166,7 @@ class Credits:
     limit: int | None = None
     remaining: int | None = None
     resets_in: float | None = None
-    """Seconds until the window starts again."""
+    """Seconds until the window starts again, at most."""
 
 
 def _seconds(instance: object, attribute: attrs.Attribute[Any], value: Any) -> None:

@@ -10,7 +10,7 @@ import asyncio
 import base64
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Final, NoReturn, TypeVar
 
 import aiohttp
@@ -24,6 +24,7 @@ from focus_cte.errors import (
     AuthenticationError,
     ClientClosed,
     FocusError,
+    InvalidResponse,
     RateLimited,
     TransportError,
     UsageError,
@@ -69,6 +70,7 @@ class Session:
         self.closed = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._gate: Gate | None = None
+        self._under_way: set[asyncio.Timeout] = set()
         basic = base64.b64encode(f"{token}:".encode()).decode()
         self._with_token = _http.only(
             {**_HEADERS, hdrs.AUTHORIZATION: f"Basic {basic}"}, keep_others=True
@@ -104,6 +106,8 @@ class Session:
         self.closed.set()
         if self._gate is not None:
             self._gate.close()
+        for until_closed in self._under_way:
+            until_closed.reschedule(0)
         if self._owned and self._http is not None:
             await self._http.close()
 
@@ -158,7 +162,17 @@ class Session:
             self._loop = asyncio.get_running_loop()
             self._gate = Gate(self._account, slots=self._slots, reserve=self._reserve)
         async with self._gate.admit(str(request), lane, budget) as grant:
-            yield grant
+            try:
+                async with asyncio.timeout(None) as until_closed:
+                    self._under_way.add(until_closed)
+                    yield grant
+            except TimeoutError:
+                if not until_closed.expired():
+                    raise
+            finally:
+                self._under_way.discard(until_closed)
+        if until_closed.expired():
+            raise TransportError(f"{request}: cut, since the client was closed")
 
     @asynccontextmanager
     async def open(
@@ -189,7 +203,10 @@ class Session:
         if 200 <= response.status < 300:
             self._account.accepted()
             return
-        body = await _http.read(response, _ERROR_BOUND, str(request))
+        body = b""
+        # The status is the answer; that its words did not come must not hide it.
+        with suppress(TransportError, InvalidResponse):
+            body = await _http.read(response, _ERROR_BOUND, str(request))
         answer = Answer(response.status, response.headers, self._without_secrets(body))
         refusal = _wire.refusal(request, answer)
         if isinstance(refusal, AuthenticationError):
@@ -218,7 +235,11 @@ class Session:
             timeout=limit,
             middlewares=(middleware,),
         )
-        return await _http.translated(sending, str(request))
+        try:
+            return await _http.translated(sending, str(request))
+        except ValueError as error:
+            reason = str(error)
+        raise UsageError(f"{request}: the aiohttp session that was given cannot send it: {reason}")
 
 
 def _eraser(*secrets: str) -> Callable[[bytes], bytes]:

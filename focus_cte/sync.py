@@ -57,9 +57,14 @@ def advance(
         ctes=tuple(ctes),
         versao=versao,
         total=total,
-        last=not items or total == len(items),
+        last=not items or (total == len(items) and _all_new(items, cursor)),
         invalid=tuple(sorted(placed, key=_versao)),
     )
+
+
+def _all_new(items: list[CTeRecebida | InvalidDocument], cursor: int) -> bool:
+    versoes = {item.versao for item in items}
+    return len(versoes) == len(items) and min(versoes) > cursor
 
 
 def fresh(page: Page, cursor: int) -> Page:
@@ -128,6 +133,7 @@ class Sync:
         self._check_open = check_open
         self._for_ever = for_ever
         self._started = False
+        self._entered = False
         self._running: Callable[[], AsyncGenerator[object, None] | None] = lambda: None
 
     def __aiter__(self) -> AsyncIterator[CTeRecebida]:
@@ -144,6 +150,7 @@ class Sync:
             await running.aclose()
 
     async def __aenter__(self) -> Self:
+        self._entered = True
         return self
 
     async def __aexit__(
@@ -158,8 +165,9 @@ class Sync:
         if self._started:
             raise UsageError(f"a Sync iterates once: make another with versao={self.versao}")
         self._started = True
-        # Weakly, so that a loop left with `break` frees the generator, and that its lookahead.
-        self._running = weakref.ref(generator)
+        # Weakly, so that a loop left with `break` frees the generator, and that its lookahead;
+        # but `async with` closes it itself, so that nothing is under way when it ends.
+        self._running = (lambda: generator) if self._entered else weakref.ref(generator)
         return generator
 
     async def _items(self) -> AsyncGenerator[CTeRecebida, None]:
@@ -205,7 +213,7 @@ class Sync:
                 stalled = page.versao <= cursor and bool(page.ctes or page.invalid)
                 raises = bool(page.invalid) and self._on_invalid is None
                 if self._prefetch and not (page.last or stalled or raises):
-                    ahead = _start(self._fetch(page.versao))
+                    ahead = _start(self._fetch, page.versao)
                 yield fresh(page, cursor)
                 if stalled:
                     raise CursorStalled(
@@ -221,11 +229,11 @@ class Sync:
                 await asyncio.wait([ahead])
 
 
-def _start(fetching: Awaitable[Page]) -> asyncio.Task[Page]:
-    async def fetch() -> Page:
-        return await fetching
+def _start(fetch: Fetch, versao: int) -> asyncio.Task[Page]:
+    async def ahead() -> Page:
+        return await fetch(versao)
 
-    task = asyncio.create_task(fetch(), name="focus_cte lookahead")
+    task = asyncio.create_task(ahead(), name="focus_cte lookahead")
     # An error that nobody waits for any more is no news.
     task.add_done_callback(lambda done: None if done.cancelled() else done.exception())
     return task

@@ -1,0 +1,271 @@
+"""The examples run as their first lines say, and show what they claim."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import os
+import re
+import sqlite3
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import closing
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import pytest
+from aiohttp.test_utils import TestClient, TestServer
+
+from focus_cte import ClientClosed, FocusCTe
+from focus_cte.sandbox import Sandbox
+
+ROOT = Path(__file__).resolve().parents[2]
+EXAMPLES = ROOT / "examples"
+TEXT = "A mercadoria chegou com avaria"
+
+Done = subprocess.CompletedProcess[str]
+
+
+def python(*arguments: object, **environment: str) -> Done:
+    """Run Python with warnings as errors, far from the tree and without the caller's settings."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("FOCUS_NFE_", "NO_COLOR"))}
+    return subprocess.run(
+        [sys.executable, "-X", "dev", "-W", "error", *map(str, arguments)],
+        capture_output=True,
+        encoding="utf-8",
+        timeout=30,
+        env={**kept, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8", **environment},
+    )
+
+
+def module(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, EXAMPLES / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    loaded = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(loaded)
+    return loaded
+
+
+@pytest.fixture(scope="module")
+def demo() -> str:
+    """What the demo prints in a pipe."""
+    done = python(EXAMPLES / "demo.py")
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout
+
+
+class TestDemo:
+    def test_exactly_six_come(self, demo: str) -> None:
+        again = demo.partition("\n3. ")[2].partition("\n4. ")[0]
+        rows = re.findall(r"^  \w{44}  ([ \d]{4})    (\d{4})  (\w+)", again, re.MULTILINE)
+        assert [change for _, _, change in rows] == ["corrected"] * 2 + ["cancelada"] + ["new"] * 3
+        stored = int(re.search(r"stored versao (\d+)", demo)[1])
+        was, now = [int(w) for w, _, _ in rows[:3]], [int(n) for _, n, _ in rows]
+        assert max(was) <= stored < min(now)
+        assert "  6 documents, exactly what changed; requests: 1\n" in again
+
+    def test_the_first_and_the_totals_are_shown(self, demo: str) -> None:
+        assert "\n  … and 242 more\n" in demo
+        counts = re.findall(r"^  ([a-z]+) +(\d+) +([\d.]+,\d\d)$", demo, re.MULTILINE)
+        *parts, total = [(int(n), int(re.sub(r"\D", "", value))) for _, n, value in counts]
+        assert [name for name, _, _ in counts] == ["autorizada", "cancelada", "denegada", "total"]
+        assert total == tuple(map(sum, zip(*parts, strict=True)))
+        assert total[0] == 250
+        assert "\n  3 requests, 97 of 100 credits left; stored versao" in demo
+
+    def test_files_and_a_desacordo_come_next(self, demo: str) -> None:
+        assert re.search(r"^  \w{44}\.xml +\d{4,} bytes  holds the digest", demo, re.MULTILINE)
+        assert re.search(r"^  \w{44}\.pdf +\d{3,} bytes  from storage", demo, re.MULTILINE)
+        assert re.search(r"135 Evento registrado .*, protocolo \d{15}\n", demo)
+        assert demo.endswith("All of it took 7 of the 100 requests that a minute allows.\n")
+
+    def test_it_fits_a_terminal_and_is_plain_in_a_pipe(self, demo: str) -> None:
+        assert max(map(len, demo.splitlines())) <= 100
+        assert "\033" not in demo
+        assert [line for line in demo.splitlines() if line != line.rstrip()] == []
+
+    @pytest.mark.parametrize("readme", ["README.md", "README.pt-BR.md"])
+    def test_the_readme_shows_its_output(self, demo: str, readme: str) -> None:
+        (shown,) = re.findall(
+            r"^```text\n(.*?)^```$", (ROOT / readme).read_text("utf-8"), re.DOTALL | re.MULTILINE
+        )
+        assert shown in demo
+
+    def test_a_poor_encoding_costs_accents_and_nothing_else(self, demo: str) -> None:
+        done = python(EXAMPLES / "demo.py", PYTHONIOENCODING="ascii")
+        assert (done.returncode, done.stderr) == (0, "")
+        assert "Emissao em duplicidade" in done.stdout
+        assert list(map(len, done.stdout.splitlines()[1:])) == [
+            len(line) for line in demo.splitlines()[1:]
+        ]
+
+    @pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals")
+    @pytest.mark.parametrize(("no_colour", "coloured"), [({}, True), ({"NO_COLOR": "1"}, False)])
+    def test_colours_are_for_terminals(self, no_colour: dict[str, str], coloured: bool) -> None:
+        in_a_terminal = (
+            "import os, pty, sys\n"
+            "status = pty.spawn([sys.executable, sys.argv[1]])\n"
+            "sys.exit(os.waitstatus_to_exitcode(status))"
+        )
+        done = python("-c", in_a_terminal, EXAMPLES / "demo.py", **no_colour)
+        assert done.returncode == 0
+        assert "6 documents" in done.stdout
+        assert ("\033[1m" in done.stdout) is coloured
+
+    @pytest.mark.parametrize("lost", ["receive", "correct", "cancel"])
+    def test_it_fails_when_the_six_do_not_come(self, lost: str) -> None:
+        sabotage = (
+            "import runpy, sys\n"
+            "from focus_cte.sandbox import Sandbox\n"
+            "setattr(Sandbox, sys.argv[2], lambda *_: None)\n"
+            "runpy.run_path(sys.argv[1], run_name='__main__')"
+        )
+        done = python("-c", sabotage, EXAMPLES / "demo.py", lost)
+        assert done.returncode == 1
+        assert re.fullmatch(r"demo: 3 new, 2 corrected .* were expected, .*\n", done.stderr)
+
+
+class TestWorker:
+    def test_the_second_pass_finds_nothing_new(self, tmp_path: Path) -> None:
+        command = (EXAMPLES / "worker.py", "--sandbox", "--db", tmp_path / "ctes.sqlite3")
+        first, second = python(*command), python(*command)
+        assert (first.returncode, first.stderr) == (second.returncode, second.stderr) == (0, "")
+        assert re.fullmatch(r"\d{14}: 250 new or changed\n", first.stdout)
+        assert second.stdout == first.stdout.replace("250", "0")
+
+    @pytest.mark.parametrize(
+        ("arguments", "status", "says"),
+        [
+            ((), 2, "give the CNPJs, or --sandbox"),
+            (("--sandbox", "24178617000110"), 2, "give the CNPJs, or --sandbox"),
+            (("24178617000110",), 1, "FOCUS_NFE_TOKEN is not set"),
+        ],
+    )
+    def test_what_is_missing_is_said(
+        self, arguments: tuple[str, ...], status: int, says: str, tmp_path: Path
+    ) -> None:
+        done = python(EXAMPLES / "worker.py", "--db", tmp_path / "none.sqlite3", *arguments)
+        assert (done.returncode, done.stdout) == (status, "")
+        assert says in done.stderr
+        assert list(tmp_path.iterdir()) == []
+
+    async def test_one_company_does_not_stop_the_others(
+        self, sandbox: Sandbox, focus: FocusCTe, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        worker = module("worker")
+        with closing(sqlite3.connect(":memory:")) as db:
+            db.executescript(worker.SCHEMA)
+            ok = await worker.pull_all(focus, db, ["24178617000110", "x", sandbox.cnpj])
+            stored = db.execute("SELECT chave FROM cte ORDER BY versao").fetchall()
+        assert not ok
+        assert [chave for (chave,) in stored] == list(sandbox.chaves)
+        said = capsys.readouterr()
+        assert said.out == f"{sandbox.cnpj}: 250 new or changed\n"
+        assert 'enable "Recebimento de CTes"' in said.err
+        assert "'x' is not a CNPJ" in said.err
+
+    async def test_an_item_that_cannot_be_read_is_set_aside(
+        self, sandbox: Sandbox, focus: FocusCTe
+    ) -> None:
+        worker = module("worker")
+        sandbox.fail("item", on="listing", index=3, fields={"chave": "garbage"})
+        with closing(sqlite3.connect(":memory:")) as db:
+            db.executescript(worker.SCHEMA)
+            assert await worker.pull(focus, db, sandbox.cnpj) == 249
+            ((versao, raw),) = db.execute("SELECT versao, raw FROM unreadable")
+            (last,) = db.execute("SELECT versao FROM cursor").fetchone()
+            assert await worker.pull(focus, db, sandbox.cnpj) == 0
+        assert '"chave": "garbage"' in raw
+        assert versao < last
+
+
+class TestAiohttpApp:
+    @pytest.fixture
+    def app(self, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+        monkeypatch.setenv("FOCUS_NFE_TOKEN", sandbox.token)
+        monkeypatch.setenv("FOCUS_NFE_BASE_URL", sandbox.url)
+        monkeypatch.delenv("FOCUS_NFE_AMBIENTE", raising=False)
+        return module("aiohttp_app")
+
+    @pytest.fixture
+    async def client(self, app: ModuleType) -> AsyncIterator[TestClient[Any, Any]]:
+        async with TestClient(TestServer(app.application())) as client:
+            yield client
+
+    async def test_a_dacte_is_served(
+        self, client: TestClient[Any, Any], sandbox: Sandbox, focus: FocusCTe
+    ) -> None:
+        async with client.get(f"/ctes/{sandbox.chaves[0]}/dacte") as answer:
+            assert (answer.status, answer.content_type) == (200, "application/pdf")
+            assert await answer.read() == await focus.baixar_dacte(sandbox.chaves[0])
+
+    @pytest.mark.parametrize(("chave", "status"), [("1" * 44, 404), ("123", 400)])
+    async def test_an_error_is_answered_in_the_vendors_words(
+        self, client: TestClient[Any, Any], sandbox: Sandbox, chave: str, status: int
+    ) -> None:
+        async with client.get(f"/ctes/{chave}/dacte") as answer:
+            assert answer.status == status
+            said = (await answer.json())["erro"]
+        assert chave in said
+        assert sandbox.token not in said
+
+    async def test_a_desacordo_is_registered_once(
+        self, client: TestClient[Any, Any], sandbox: Sandbox
+    ) -> None:
+        async def post(chave: str, text: str) -> tuple[int, dict[str, str]]:
+            form = {"observacoes": text}
+            async with client.post(f"/ctes/{chave}/desacordo", data=form) as answer:
+                return answer.status, await answer.json()
+
+        first, second, *_ = sandbox.chaves
+        protocolo = {"protocolo": "891205769912121"}
+        assert (await post(first, "too short"))[0] == 400
+        assert await post(first, TEXT) == (201, protocolo)
+        assert sandbox.desacordos[first]["protocolo"] == protocolo["protocolo"]
+        assert (await post(first, TEXT))[0] == 409
+        sandbox.fail("refuse")
+        status, said = await post(second, TEXT)
+        assert status == 422
+        assert "the term of 45 days is over" in said["erro"]
+
+    async def test_a_desacordo_nobody_waits_for_is_registered(
+        self,
+        app: ModuleType,
+        sandbox: Sandbox,
+        focus: FocusCTe,
+        caplog: pytest.LogCaptureFixture,
+    ) -> None:
+        sandbox.fail("slow", seconds=0.2, on="desacordo_post")
+        waiting = asyncio.create_task(app.register(focus, sandbox.chaves[0], TEXT))
+        while sandbox.faults_left:  # noqa: ASYNC110 - until the request is there
+            await asyncio.sleep(0.005)
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        assert list(sandbox.desacordos) == [sandbox.chaves[0]]
+        assert sandbox.desacordos[sandbox.chaves[0]]["protocolo"] in caplog.text
+
+
+async def test_the_fastapi_app_serves_a_dacte(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("fastapi", reason="FastAPI is not installed: the example is only compiled")
+    monkeypatch.setenv("FOCUS_NFE_TOKEN", sandbox.token)
+    monkeypatch.setenv("FOCUS_NFE_BASE_URL", sandbox.url)
+    monkeypatch.delenv("FOCUS_NFE_AMBIENTE", raising=False)
+    example = module("fastapi_app")
+    request = SimpleNamespace(app=example.app)
+    async with example.lifespan(example.app):
+        focus = example.focus_of(request)
+        answer = await example.dacte(sandbox.chaves[0], focus)
+    assert (answer.media_type, answer.body[:5]) == ("application/pdf", b"%PDF-")
+    with pytest.raises(ClientClosed):
+        await example.dacte(sandbox.chaves[0], focus)
+
+
+@pytest.mark.parametrize("example", sorted(EXAMPLES.glob("*.py")), ids=lambda path: path.name)
+def test_an_example_compiles(example: Path) -> None:
+    compile(example.read_text("utf-8"), str(example), "exec")

@@ -1,0 +1,326 @@
+"""What the READMEs show runs: every Python block, in both languages, against the sandbox."""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import logging
+import os
+import re
+import shlex
+import signal
+import sqlite3
+import subprocess
+import sys
+import tomllib
+from collections.abc import Awaitable, Callable
+from contextlib import closing
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import attrs
+import pytest
+
+import focus_cte
+from focus_cte import ClientClosed, FocusCTe, FocusError
+from focus_cte.sandbox import Sandbox
+
+ROOT = Path(__file__).resolve().parents[2]
+READMES = ("README.md", "README.pt-BR.md")
+NOT_IN_THE_TABLE = {"FocusError"}  # it is the paragraph before it
+
+
+@attrs.frozen
+class Block:
+    readme: str
+    line: int
+    language: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.readme}:{self.line}"
+
+
+def read(name: str) -> str:
+    return (ROOT / name).read_text("utf-8")
+
+
+def blocks(readme: str, language: str) -> list[Block]:
+    text = read(readme)
+    fences = re.finditer(r"^```(\w+)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    return [
+        Block(readme, text.count("\n", 0, fence.start(2)) + 1, fence[1], fence[2])
+        for fence in fences
+        if fence[1] == language
+    ]
+
+
+PYTHON = [block for readme in READMES for block in blocks(readme, "python")]
+CONSOLE = [block for readme in READMES for block in blocks(readme, "console")]
+COMMANDS = [
+    (block, shlex.split(line.removeprefix("$ "), comments=True))
+    for block in CONSOLE
+    for line in block.text.splitlines()
+]
+
+
+def defines(block: Block) -> str:
+    """The first coroutine function of a block: what the block is known by here."""
+    found = (node for node in ast.parse(block.text).body if isinstance(node, ast.AsyncFunctionDef))
+    return next(node.name for node in found)
+
+
+def executed(block: Block) -> SimpleNamespace:
+    # The empty lines make a traceback name the README's own line.
+    code = compile("\n" * (block.line - 1) + block.text, ROOT / block.readme, "exec")
+    names: dict[str, Any] = {"__name__": "readme"}
+    exec(code, names)
+    return SimpleNamespace(**names)
+
+
+@attrs.frozen
+class Scene:
+    """Where a block plays."""
+
+    block: Block
+    sandbox: Sandbox
+    focus: FocusCTe
+    folder: Path
+    log: pytest.LogCaptureFixture
+
+
+async def the_quickstart(scene: Scene) -> None:
+    program = scene.folder / "quickstart.py"
+    program.write_text(scene.block.text, "utf-8")
+    done = await asyncio.to_thread(
+        subprocess.run,
+        [sys.executable, "-X", "dev", "-W", "error", program],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        timeout=30,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"},
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [line.split()[1] for line in done.stdout.splitlines()] == list(scene.sandbox.chaves)
+
+
+async def the_store(scene: Scene) -> None:
+    block, sandbox, focus = executed(scene.block), scene.sandbox, scene.focus
+    with closing(sqlite3.connect(":memory:")) as db:
+        db.executescript(block.SCHEMA)
+        db.execute(
+            "CREATE TRIGGER full BEFORE INSERT ON cte WHEN (SELECT count(*) FROM cte) >= 150"
+            " BEGIN SELECT RAISE(ABORT, 'the disk is full'); END"
+        )
+        with pytest.raises(sqlite3.IntegrityError, match="the disk is full"):
+            await block.pull(focus, db, sandbox.cnpj)
+        first = await focus.listar(sandbox.cnpj)
+        assert stored(db) == {cte.chave: cte.situacao for cte in first.ctes}
+        assert db.execute("SELECT * FROM cursor").fetchall() == [(sandbox.cnpj, first.versao)]
+
+        db.execute("DROP TRIGGER full")
+        await block.pull(focus, db, sandbox.cnpj)
+        assert set(stored(db)) == set(sandbox.chaves)
+
+        sandbox.cancel(sandbox.chaves[2])
+        (new,) = sandbox.receive()
+        asked = len(sandbox.requests)
+        await block.pull(focus, db, sandbox.cnpj)
+        assert len(sandbox.requests) == asked + 1
+        assert set(stored(db)) == set(sandbox.chaves)
+        assert stored(db)[new] == "autorizada"
+        assert stored(db)[sandbox.chaves[-2]] == "cancelada"
+
+
+def stored(db: sqlite3.Connection) -> dict[str, str]:
+    return dict(db.execute("SELECT chave, situacao FROM cte"))
+
+
+async def the_files(scene: Scene) -> None:
+    save_files, chave = executed(scene.block).save_files, scene.sandbox.chaves[0]
+    scene.sandbox.fail("status", status=404, on="xml")
+    assert await save_files(scene.focus, chave, scene.folder) is False
+    assert list(scene.folder.iterdir()) == []
+
+    assert await save_files(scene.focus, chave, scene.folder) is True
+    assert {path.name for path in scene.folder.iterdir()} == {f"{chave}.xml", f"{chave}.pdf"}
+    assert (scene.folder / f"{chave}.xml").read_bytes() == await scene.focus.baixar_xml(chave)
+
+
+async def the_desacordo(scene: Scene) -> None:
+    object_to, sandbox = executed(scene.block).object_to, scene.sandbox
+    first, second, *_ = sandbox.chaves
+    found = await object_to(scene.focus, first, "A mercadoria chegou com avaria")
+    assert found.protocolo == sandbox.desacordos[first]["protocolo"]
+    assert await object_to(scene.focus, first, "A mercadoria chegou com avaria") == found
+
+    sandbox.fail("slow", seconds=0.2, on="desacordo_post")
+    waiting = asyncio.create_task(object_to(scene.focus, second, "A mercadoria não chegou"))
+    while sandbox.faults_left:  # noqa: ASYNC110 - until the request is there
+        await asyncio.sleep(0.005)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError), scene.log.at_level(logging.WARNING, "readme"):
+        await waiting
+    assert sandbox.desacordos[second]["protocolo"] in scene.log.text
+
+
+async def the_web_application(scene: Scene) -> None:
+    pytest.importorskip("fastapi", reason="FastAPI is not installed: the block is only compiled")
+    block = executed(scene.block)
+    request = SimpleNamespace(app=block.app)
+    async with block.lifespan(block.app):
+        answer = await block.dacte(scene.sandbox.chaves[0], request)
+    assert (answer.media_type, answer.body[:5]) == ("application/pdf", b"%PDF-")
+    with pytest.raises(ClientClosed):
+        await block.dacte(scene.sandbox.chaves[0], request)
+
+
+async def the_bad_day(scene: Scene) -> None:
+    await executed(scene.block).test_nothing_is_lost_on_a_bad_day()
+
+
+SCENARIOS: dict[str, Callable[[Scene], Awaitable[None]]] = {
+    "main": the_quickstart,
+    "pull": the_store,
+    "save_files": the_files,
+    "object_to": the_desacordo,
+    "lifespan": the_web_application,
+    "test_nothing_is_lost_on_a_bad_day": the_bad_day,
+}
+
+
+@pytest.mark.parametrize("block", PYTHON, ids=str)
+async def test_a_python_block_does_what_the_text_says(
+    block: Block,
+    sandbox: Sandbox,
+    focus: FocusCTe,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("FOCUS_NFE_TOKEN", sandbox.token)
+    monkeypatch.setenv("FOCUS_NFE_BASE_URL", sandbox.url)
+    monkeypatch.delenv("FOCUS_NFE_AMBIENTE", raising=False)
+    await SCENARIOS[defines(block)](Scene(block, sandbox, focus, tmp_path, caplog))
+
+
+@pytest.mark.parametrize("readme", READMES)
+def test_every_scenario_is_shown(readme: str) -> None:
+    assert [defines(block) for block in PYTHON if block.readme == readme] == list(SCENARIOS)
+
+
+@pytest.mark.parametrize("block", PYTHON, ids=str)
+def test_a_python_block_compiles_and_is_narrow_enough(block: Block) -> None:
+    compile(block.text, str(block), "exec")
+    assert max(map(len, block.text.splitlines())) <= 100
+
+
+def bare(block: Block) -> str:
+    """A block's code without comments, and with every string of a sentence empty."""
+    tree = ast.parse(block.text)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and " " in node.value:
+            node.value = ""
+    return ast.unparse(tree)
+
+
+def test_both_readmes_have_the_same_code() -> None:
+    english, portuguese = ([b for b in PYTHON if b.readme == readme] for readme in READMES)
+    assert [bare(block) for block in english] == [bare(block) for block in portuguese]
+
+
+def test_both_readmes_have_the_same_commands_and_the_same_demonstration() -> None:
+    english, portuguese = ([c for b, c in COMMANDS if b.readme == readme] for readme in READMES)
+    assert english == portuguese
+    shown = [[block.text for block in blocks(readme, "text")] for readme in READMES]
+    assert shown[0] == shown[1] != []
+
+
+def test_both_readmes_have_the_same_shape() -> None:
+    """Headings, blocks, lists and the rows of tables come in the same order."""
+    shape = r"^(#+|```\w*|- |\|(?: `[\w`, ]+` \|)?)"
+    english, portuguese = (re.findall(shape, read(readme), re.MULTILINE) for readme in READMES)
+    assert english == portuguese
+
+
+@pytest.mark.parametrize(("block", "command"), COMMANDS, ids=str)
+def test_a_command_exists(block: Block, command: list[str]) -> None:
+    match command:
+        case ["make", target]:
+            assert re.search(rf"^{target}:", read("Makefile"), re.MULTILINE)
+        case ["python", "-m", module, *_]:
+            assert find_spec(module) is not None
+        case _:
+            pytest.fail(f"{block}: {command} is not known here")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="it is ended by a signal")
+def test_the_sandbox_says_what_from_env_needs() -> None:
+    (command,) = {tuple(command) for _, command in COMMANDS if "focus_cte.sandbox" in command}
+    process = subprocess.Popen(
+        [sys.executable, *command[1:]],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    with process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        printed = ""
+        while "export" not in printed and (line := process.stdout.readline()):
+            printed += line
+        process.send_signal(signal.SIGINT)
+        assert (process.wait(10), process.stderr.read()) == (0, "")
+    assert re.search(r"URL: .*\nToken: .*\nCNPJ: ", printed)
+    assert re.search(r"^export FOCUS_NFE_TOKEN=\w+ FOCUS_NFE_BASE_URL=http\S+$", printed, re.M)
+
+
+@pytest.mark.parametrize("readme", READMES)
+def test_every_exception_is_in_the_table(readme: str) -> None:
+    public = {
+        name
+        for name, value in vars(focus_cte).items()
+        if isinstance(value, type) and issubclass(value, FocusError)
+    }
+    rows = re.findall(r"^\| (`\w+`(?:, `\w+`)*) \|", read(readme), re.MULTILINE)
+    named = re.findall(r"\w+", " ".join(rows))
+    assert len(named) == len(set(named))
+    assert set(named) - {"autorizado"} == public - NOT_IN_THE_TABLE
+
+
+@pytest.mark.parametrize("document", [*READMES, "CHANGELOG.md"])
+def test_a_link_leads_to_a_file(document: str) -> None:
+    targets = re.findall(r"\]\(([^)#]+)\)", read(document))
+    missing = [t for t in targets if "://" not in t and not (ROOT / t).is_file()]
+    assert missing == []
+
+
+@pytest.mark.parametrize("document", [*READMES, "CHANGELOG.md"])
+def test_a_method_that_is_named_exists(document: str) -> None:
+    named = r"`(?:focus\.)?((?:baixar|consultar|informar|listar|reenviar|sync|from_env)\w*)[`(]"
+    methods = set(re.findall(named, read(document)))
+    assert methods
+    assert [name for name in methods if not hasattr(FocusCTe, name)] == []
+
+
+def test_the_changelog_names_what_exists() -> None:
+    names = re.findall(r"`(focus_cte(?:\.\w+)+)`", read("CHANGELOG.md"))
+    assert names
+    for name in names:
+        module = "focus_cte.sandbox" if name.startswith("focus_cte.sandbox") else "focus_cte"
+        found: Any = import_module(module)
+        for part in name.removeprefix(module).split(".")[1:]:
+            found = getattr(found, part)
+
+
+def test_the_changelog_begins_with_the_packages_version() -> None:
+    version = tomllib.loads(read("pyproject.toml"))["project"]["version"]
+    headings = re.findall(r"^## \[([^]]+)\](.*)$", read("CHANGELOG.md"), re.MULTILINE)
+    assert headings[0] == ("Unreleased", "")
+    assert headings[1][0] == version
+    assert re.fullmatch(r" - \d{4}-\d\d-\d\d", headings[1][1])

@@ -1,0 +1,146 @@
+"""The imports point one way, and cost nothing that aiohttp, attrs and cattrs do not cost."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import focus_cte
+
+PACKAGE = Path(focus_cte.__file__).parent
+CORE = {path.stem: path for path in PACKAGE.glob("*.py")}
+EXTRAS = {"sandbox", "xml", "mirror", "cli"}
+
+LAYERS = [
+    {"errors"},
+    {"chave", "_origin", "_files", "_http"},
+    {"models"},
+    {"_wire", "_retry"},
+    {"_json", "credits"},
+    {"_accounts", "sync"},
+    {"gate"},
+    {"session"},
+    {"documents", "desacordo", "downloads"},
+    {"client"},
+    {"__init__"},
+]
+"""A module imports from the layers above it in this list, never from its own or one below."""
+
+LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
+ON_THE_NETWORK = {"_http", "session", "downloads", "client"}
+"""Who may know aiohttp; the rest is plain functions and asyncio."""
+WITHOUT_A_LOOP = {"errors", "chave", "models", "credits", "_origin", "_wire", "_retry", "_json"}
+LONGEST = 300
+
+
+def imports(path: Path) -> Iterator[str]:
+    """The modules that a module imports when it runs: what is under TYPE_CHECKING does not."""
+    package = ".".join(("focus_cte", *path.relative_to(PACKAGE).parts[:-1]))
+    waiting: list[ast.AST] = [ast.parse(path.read_text("utf-8"))]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            waiting += node.orelse
+            continue
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            up = package.rsplit(".", node.level - 1)[0] if node.level else ""
+            base = ".".join(filter(None, (up, node.module)))
+            for alias in node.names:
+                module = f"{base}.{alias.name}"
+                yield module if base == "focus_cte" and alias.name in CORE else base
+        waiting += ast.iter_child_nodes(node)
+
+
+def own(path: Path) -> set[str]:
+    """Of the modules imported, those of the core, by their bare names."""
+    return {m.removeprefix("focus_cte.") for m in imports(path) if m.startswith("focus_cte")}
+
+
+def top(path: Path) -> set[str]:
+    return {module.split(".")[0] for module in imports(path)}
+
+
+def outside(names: set[str]) -> Iterator[Path]:
+    for name in names:
+        yield from (PACKAGE / name).rglob("*.py")
+
+
+def test_every_module_of_the_core_has_its_layer() -> None:
+    assert set(LEVEL) == set(CORE)
+    assert sum(map(len, LAYERS)) == len(LEVEL)
+
+
+@pytest.mark.parametrize("name", sorted(CORE))
+def test_a_module_imports_only_from_the_layers_above_it(name: str) -> None:
+    wrong = {other for other in own(CORE[name]) if LEVEL.get(other, 99) >= LEVEL[name]}
+    assert wrong == set()
+
+
+def test_the_walk_sees_the_imports() -> None:
+    assert own(CORE["session"]) >= {"_accounts", "_http", "_wire", "_retry", "gate", "models"}
+    assert own(CORE["client"]) >= {"sync", "documents", "desacordo", "downloads", "session"}
+    assert own(CORE["gate"]) >= {"_accounts", "credits"}
+    assert "models" not in own(CORE["errors"])  # under TYPE_CHECKING only
+    assert "web" not in top(CORE["session"])
+
+
+@pytest.mark.parametrize("name", sorted(CORE))
+def test_the_core_imports_nothing_of_an_extra(name: str) -> None:
+    assert {other.split(".")[0] for other in own(CORE[name])} & EXTRAS == set()
+
+
+def test_the_sandbox_imports_nothing_of_the_core() -> None:
+    for path in outside({"sandbox"}):
+        assert {m for m in own(path) if m.split(".")[0] != "sandbox"} == set(), path
+
+
+def test_the_other_extras_import_only_the_public_names() -> None:
+    for path in outside(EXTRAS - {"sandbox"}):
+        wrong = {m for m in own(path) if m != "focus_cte" and m.split(".")[0] not in EXTRAS}
+        assert wrong == set(), path
+
+
+@pytest.mark.parametrize("name", sorted(CORE.keys() - ON_THE_NETWORK))
+def test_only_the_network_layer_knows_aiohttp(name: str) -> None:
+    assert "aiohttp" not in top(CORE[name])
+
+
+@pytest.mark.parametrize("name", sorted(WITHOUT_A_LOOP))
+def test_the_rules_need_no_event_loop(name: str) -> None:
+    assert "asyncio" not in top(CORE[name])
+
+
+def test_the_core_needs_aiohttp_attrs_and_cattrs_and_nothing_else() -> None:
+    known = sys.stdlib_module_names | {"focus_cte", "aiohttp", "attrs", "cattrs", "yarl"}
+    for path in CORE.values():
+        assert top(path) <= known, path
+
+
+@pytest.mark.parametrize(
+    "path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE))
+)
+def test_a_module_is_read_in_one_sitting(path: Path) -> None:
+    assert len(path.read_text("utf-8").splitlines()) < LONGEST
+
+
+def loaded(code: str) -> set[str]:
+    """The modules loaded by a fresh interpreter that ran this."""
+    code += "\nimport sys\nprint(*sys.modules)"
+    program = [sys.executable, "-W", "error", "-c", code]
+    return set(subprocess.check_output(program, cwd=PACKAGE.parent, text=True).split())
+
+
+def test_the_import_loads_nothing_that_the_dependencies_do_not_load() -> None:
+    more = loaded("import focus_cte") - loaded("import aiohttp, attrs, cattrs, cattrs.gen")
+    assert more == {f"focus_cte.{name}" for name in CORE if name != "__init__"} | {"focus_cte"}
+
+
+def test_the_import_loads_no_server() -> None:
+    assert not [m for m in loaded("import focus_cte") if m.startswith("aiohttp.web")]
