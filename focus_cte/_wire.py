@@ -33,7 +33,7 @@ _HIGHEST: Final = 2**63 - 1
 _LONGEST_WAIT: Final = 86_400
 
 
-@attrs.frozen
+@attrs.frozen(repr=False)
 class Request:
     """One request, without credentials."""
 
@@ -45,6 +45,8 @@ class Request:
 
     def __str__(self) -> str:
         return f"{self.method} {self.url.path} ({self.subject})"
+
+    __repr__ = __str__  # a signed URL is a secret, and a log handler may show what it is given
 
 
 @attrs.frozen

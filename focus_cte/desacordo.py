@@ -99,7 +99,8 @@ async def informar(session: Session, chave: str, observacoes: str, cnpj: str | N
         if after is _After.DONE_BEFORE and not doubt:
             after = None
         if after is None:
-            raise unknown if doubt and not isinstance(failure, DesacordoRejeitado) else failure
+            unclear = doubt and not isinstance(failure, DesacordoRejeitado)
+            raise unknown if unclear else failure.with_traceback(None)
         if after is not _After.NOTHING:
             doubt = True
             repeatable = after is _After.DOUBT

@@ -117,8 +117,7 @@ async def _once(
                     else:
                         _check_storage(hop, response)
                     return await receive(response)
-                location = response.headers.get(hdrs.LOCATION, "")
-            hop = _next_hop(session, request, hop, location)
+                hop = _next_hop(session, request, hop, response.headers.get(hdrs.LOCATION, ""))
     raise InvalidResponse(f"{request}: redirected more than {_MOST_REDIRECTS} times")
 
 

@@ -132,7 +132,9 @@ class Session:
             self.check_open()
             delay = budget.again(failure)
             if delay is None:
-                raise failure
+                # Without the inner frames: error reporters show local variables, and those hold
+                # answers and addresses as they came.
+                raise failure.with_traceback(None)
             await self.back_off(failure, delay)
 
     async def back_off(self, failure: FocusError, delay: float) -> None:
@@ -152,7 +154,7 @@ class Session:
         ):
             await self.check(request, response)
             body = await _http.read(response, _JSON_BOUND, str(request))
-            return Answer(response.status, response.headers, body)
+            return Answer(response.status, response.headers, self._without_secrets(body))
 
     @asynccontextmanager
     async def admitted(self, request: Request, lane: Lane, budget: Budget) -> AsyncIterator[Grant]:

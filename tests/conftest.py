@@ -10,7 +10,7 @@ import asyncio
 import gc
 import inspect
 import os
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from types import SimpleNamespace
 from typing import Any, TypeVar
 from unittest.mock import Mock
@@ -37,25 +37,21 @@ _PATIENCE = 1.0
 """Seconds for what needs the operating system: a socket that closes, a thread that ends."""
 
 
-def pytest_collection_finish() -> None:
-    """Let the collections after each test look only at what the tests made."""
-    gc.collect()
-    gc.freeze()
-
-
 @pytest.fixture(autouse=True)
 def _nothing_left(request: pytest.FixtureRequest) -> Iterator[None]:
     """Fail a test that leaves a task, a connection, or an error that nobody saw.
 
     Set up before the fixtures that a test names, and so torn down after them.
     """
-    before = _open()
+    # What there was before is looked at no more: it is not this test's, and it takes time.
+    gc.collect()
+    gc.freeze()
     if inspect.iscoroutinefunction(getattr(request.node, "obj", None)):
         request.getfixturevalue("_nothing_left_in_the_loop")
     yield
     # pytest makes failures of what goes wrong in finalisers, ResourceWarning included.
     gc.collect()
-    assert _open(besides=before) == []
+    assert _open() == []
 
 
 @pytest.fixture
@@ -80,11 +76,10 @@ def run() -> Callable[[Coroutine[Any, Any, T]], T]:
 
 
 class _Leftovers:
-    """What is left in the running loop that was not there before."""
+    """What is left in the running loop."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._before = _open()
         self._unseen: list[dict[str, Any]] = []
         """What the loop's exception handler is told, such as exceptions never retrieved."""
         self._loop.set_exception_handler(lambda _, context: self._unseen.append(context))
@@ -97,19 +92,18 @@ class _Leftovers:
             for _ in range(_TICKS):
                 await asyncio.sleep(0)
             tasks = asyncio.all_tasks() - {asyncio.current_task()}
-            if not (tasks or _open(besides=self._before)) or self._loop.time() > deadline:
+            if not (tasks or _open()) or self._loop.time() > deadline:
                 break
             await asyncio.sleep(0.005)
         gc.collect()  # that nobody saw an exception is known when its task is gone
         assert tasks == set()
-        assert _open(besides=self._before) == []
+        assert _open() == []
         assert self._unseen == []
 
 
-def _open(*, besides: Iterable[object] = ()) -> list[object]:
+def _open() -> list[object]:
     """The aiohttp sessions and the transports that nobody closed."""
-    known = {id(thing) for thing in besides}
-    return [thing for thing in gc.get_objects() if _is_open(thing) and id(thing) not in known]
+    return [thing for thing in gc.get_objects() if _is_open(thing)]
 
 
 def _is_open(thing: object) -> bool:

@@ -44,7 +44,7 @@ async def opening(session: aiohttp.ClientSession) -> None:
         max_concurrency=2,
         reserve=5,
     )
-    FocusCTe("token", True)  # type: ignore[misc]
+    FocusCTe("token", Ambiente.PRODUCAO)  # type: ignore[call-arg]
     FocusCTe("token", ambiente="producao")  # type: ignore[arg-type]
     FocusCTe("token", ambient=Ambiente.PRODUCAO)  # type: ignore[call-arg]
     assert_type(FocusCTe.from_env(timeout=5.0), FocusCTe)
@@ -65,7 +65,7 @@ async def listing(focus: FocusCTe) -> None:
     assert_type(page.total, int | None)
     assert_type(page.last, bool)
     assert_type(page.invalid, tuple[InvalidDocument, ...])
-    await focus.listar("24178617000110", 7)  # type: ignore[misc]
+    await focus.listar("24178617000110", 7)  # type: ignore[call-arg]
 
 
 async def syncing(focus: FocusCTe) -> None:
@@ -81,6 +81,14 @@ async def syncing(focus: FocusCTe) -> None:
     async with focus.sync("24178617000110") as opened:
         assert_type(opened, Sync)
     assert_type(await sync.aclose(), None)
+
+
+async def following(focus: FocusCTe, wake: asyncio.Event) -> None:
+    follow = focus.follow("24178617000110", versao=7, every=dt.timedelta(hours=1), wake=wake)
+    assert_type(follow, Sync)
+    async for cte in follow:
+        assert_type(cte, CTeRecebida)
+    focus.follow("24178617000110", every=3600)  # type: ignore[arg-type]
 
 
 async def minding_what_is_invalid(focus: FocusCTe) -> None:

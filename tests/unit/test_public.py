@@ -43,6 +43,11 @@ CLIENT = {
         "(self, cnpj: 'str', *, versao: 'int' = 0, prefetch: 'bool' = True,"
         " on_invalid: 'OnInvalid | None' = None) -> 'Sync'"
     ),
+    "follow": (
+        "(self, cnpj: 'str', *, versao: 'int' = 0,"
+        " every: 'timedelta' = datetime.timedelta(seconds=7200),"
+        " wake: 'asyncio.Event | None' = None, on_invalid: 'OnInvalid | None' = None) -> 'Sync'"
+    ),
     "consultar": f"{ONE} -> 'CTeRecebida'",
     "consultar_completa": f"{ONE} -> 'CTeCompleta'",
     "informar_desacordo": (
@@ -123,7 +128,7 @@ def test_the_client_has_no_other_methods() -> None:
 
 
 def test_what_sends_a_request_is_awaited() -> None:
-    plain = {"sync", "from_env", "__init__"}
+    plain = {"sync", "follow", "from_env", "__init__"}
     for name in CLIENT:
         assert inspect.iscoroutinefunction(getattr(FocusCTe, name)) is (name not in plain), name
 

@@ -178,7 +178,6 @@ def test_a_message_does_not_speak_of_none(erro: dict[str, str]) -> None:
         (400, "CNPJ do emitente não autorizado ou não informado.", "Recebimento de CTes"),
         (422, "CNPJ/UF do emitente não autorizado", "Recebimento de CTes"),
         (403, "CNPJ do emitente não autorizado.", "Recebimento de CTes"),
-        (404, "Documento Fiscal não encontrado", "take a while"),
         (429, "Limite excedido", "credits are spent"),
         (400, "O tomador é pessoa física (CPF)", GOV_BR),
     ],
@@ -187,6 +186,17 @@ def test_the_message_says_what_to_do(status: int, mensagem: str, hint: str) -> N
     error = refusal(REQUEST, answer({"mensagem": mensagem}, status))
     assert mensagem in str(error)
     assert hint in str(error)
+
+
+@pytest.mark.parametrize(
+    ("suffix", "hinted"),
+    [(".xml", True), (".pdf", True), ("/cancelamento.xml", True), (".json", False)],
+)
+def test_a_file_that_is_not_found_may_come_yet(suffix: str, hinted: bool) -> None:
+    error = refusal(ENDPOINTS.document(CHAVE, suffix, None), answer({"mensagem": "não há"}, 404))
+    assert ("take a while" in str(error)) is hinted
+    assert CHAVE in str(error)
+    assert "producao" in str(error)
 
 
 def test_a_page_of_a_proxy_gives_its_words() -> None:
