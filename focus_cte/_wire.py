@@ -158,7 +158,9 @@ def refusal(request: Request, answer: Answer) -> FocusError:
     erros = tuple(e for e in _list(said.get("erros")) if isinstance(e, dict))
     kind = _kind(answer.status, codigo, fold(mensagem or ""))
     words = [mensagem or "no reason given"]
-    words += [f"{_text(e.get('campo'))}: {_text(e.get('mensagem'))}" for e in erros[:10]]
+    for erro in erros[:10]:
+        said_of = [_text(erro.get("campo")), _text(erro.get("mensagem"))]
+        words += [": ".join(filter(None, said_of))] if any(said_of) else []
     hint = _hint(kind, fold(mensagem or ""), request.url.suffix)
     return kind(
         f"{request}: {answer.status} {codigo or ''}".rstrip()

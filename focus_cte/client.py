@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 from datetime import timedelta
 from functools import partial
@@ -13,10 +12,10 @@ from typing import Any, NoReturn, Self, overload
 
 import aiohttp
 
-from focus_cte import _json, _settings, desacordo, documents, downloads
-from focus_cte._wire import Answer, Request
+from focus_cte import _settings, desacordo, documents, downloads
 from focus_cte.chave import parse_chave, parse_cnpj
 from focus_cte.follow import Patient
+from focus_cte.listing import list_page
 from focus_cte.models import (
     Ambiente,
     Credits,
@@ -27,10 +26,9 @@ from focus_cte.models import (
     Retry,
 )
 from focus_cte.session import Session
-from focus_cte.sync import OnInvalid, Sync, advance
+from focus_cte.sync import OnInvalid, Sync
 
 _Path = str | os.PathLike[str]
-_log = logging.getLogger("focus_cte")
 
 
 class FocusCTe:
@@ -77,7 +75,6 @@ class FocusCTe:
             max_concurrency=_settings.whole("max_concurrency", max_concurrency, at_least=1),
             reserve=_settings.whole("reserve", reserve, at_least=0),
         )
-        self._hinted = False
 
     @classmethod
     def from_env(cls, **overrides: Any) -> Self:
@@ -120,7 +117,7 @@ class FocusCTe:
 
         An item that cannot be used does not raise: it is in `Page.invalid`.
         """
-        return await self._list(parse_cnpj(cnpj), _settings.cursor(versao))
+        return await list_page(self._session, parse_cnpj(cnpj), _settings.cursor(versao))
 
     def sync(
         self,
@@ -142,7 +139,7 @@ class FocusCTe:
         Raises, while it iterates, `CursorStalled` for a server that would loop for ever.
         """
         return Sync(
-            partial(self._list, parse_cnpj(cnpj)),
+            partial(list_page, self._session, parse_cnpj(cnpj)),
             _settings.cursor(versao),
             prefetch=prefetch,
             on_invalid=on_invalid,
@@ -173,7 +170,7 @@ class FocusCTe:
         is waited out, from a minute up to `every`; everything else raises.
         """
         patient = Patient(
-            partial(self._list, parse_cnpj(cnpj)),
+            partial(list_page, self._session, parse_cnpj(cnpj)),
             every=every,
             wake=wake,
             closed=self._session.closed,
@@ -279,22 +276,6 @@ class FocusCTe:
     ) -> bytes | Path:
         chave, cnpj = _checked(chave, cnpj)
         return await downloads.download(self._session, chave, kind, cnpj, to)
-
-    async def _list(self, cnpj: str, versao: int) -> Page:
-        def read(request: Request, answer: Answer) -> Page:
-            return advance(versao, _json.listing(request, answer), answer.headers)
-
-        endpoints = self._session.endpoints
-        page = await self._session.fetch(endpoints.listing(cnpj, versao), read)
-        nothing = versao == 0 and page.last and not (page.ctes or page.invalid)
-        if nothing and endpoints.where == Ambiente.HOMOLOGACAO and not self._hinted:
-            self._hinted = True
-            _log.warning(
-                "homologacao lists no document of CNPJ %s: it has no real ones, they are in"
-                " producao, with a token of its own",
-                cnpj,
-            )
-        return page
 
 
 def _checked(chave: str, cnpj: str | None) -> tuple[str, str | None]:

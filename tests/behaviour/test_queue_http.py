@@ -300,7 +300,7 @@ async def test_a_closed_client_wakes_who_waits_for_credits() -> None:
         client = client_of(api)
         await client.listar(CNPJ)
         calls = [asyncio.create_task(client.listar(CNPJ)) for _ in range(3)]
-        calls += [asyncio.create_task(client.baixar_xml(CHAVE)) for _ in range(3)]  # type: ignore[arg-type]
+        calls += [asyncio.create_task(client.baixar_xml(CHAVE)) for _ in range(3)]
         await asyncio.sleep(0.01)
         await client.close()
         results = await asyncio.wait_for(asyncio.gather(*calls, return_exceptions=True), 2)

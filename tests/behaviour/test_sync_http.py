@@ -17,7 +17,6 @@ import pytest
 from aiohttp import web
 from servers import (
     CNPJ,
-    ONCE,
     Api,
     Vendor,
     always,
@@ -40,7 +39,6 @@ from focus_cte import (
     NotFound,
     Page,
     ServerError,
-    TransportError,
 )
 from focus_cte.sandbox import Sandbox
 

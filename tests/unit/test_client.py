@@ -289,13 +289,14 @@ async def test_credits_are_those_that_the_answers_tell(client: FocusCTe, mocked:
     assert client.credits.resets_in == pytest.approx(30, abs=2)
 
 
-async def test_homologacao_without_documents_hints_at_why_once(
+async def test_homologacao_without_documents_hints_at_why(
     mocked: Mocked, caplog: pytest.LogCaptureFixture
 ) -> None:
-    mocked.get(f"{HOMOLOGACAO}/v2/ctes_recebidas?cnpj={CNPJ}&versao=0", payload=[], repeat=True)
+    for versao in (0, 7):
+        mocked.get(f"{HOMOLOGACAO}/v2/ctes_recebidas?cnpj={CNPJ}&versao={versao}", payload=[])
     async with FocusCTe(TOKEN, ambiente=Ambiente.HOMOLOGACAO) as client:
-        for _ in range(2):
-            assert (await client.listar(CNPJ)).ctes == ()
+        for versao in (0, 7):
+            assert (await client.listar(CNPJ, versao=versao)).ctes == ()
     hints = [r for r in caplog.records if "producao" in r.getMessage()]
     assert len(hints) == 1
 

@@ -7,6 +7,7 @@ import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Iterator
 from datetime import timedelta
+from itertools import pairwise
 
 import pytest
 
@@ -185,7 +186,7 @@ async def test_a_wake_makes_it_list_at_once_but_not_all_the_time(clock: Clock) -
 
     api.list = stormy  # type: ignore[method-assign]
     assert await all_of(api.follow(wake=wake)) == [1]
-    assert [b - a for a, b in zip(times, times[1:], strict=False)] == [5.0]
+    assert [b - a for a, b in pairwise(times)] == [5.0]
 
 
 async def test_an_invalid_item_is_told_and_the_cursor_moves_past_it(clock: Clock) -> None:
@@ -200,8 +201,8 @@ async def test_an_invalid_item_is_told_and_the_cursor_moves_past_it(clock: Clock
 async def test_closing_ends_the_wait() -> None:
     api = Api(empties=1)
     waiting = asyncio.create_task(all_of(api.follow()))
-    while not api.asked:
-        await asyncio.sleep(0)
+    await asyncio.sleep(0.01)
+    assert len(api.asked) == 1
     api.closed.set()
     assert await asyncio.wait_for(waiting, 5) == []
     assert len(api.asked) == 2

@@ -25,7 +25,7 @@ LAYERS = [
     {"_accounts", "sync"},
     {"gate"},
     {"session"},
-    {"documents", "desacordo", "downloads"},
+    {"documents", "desacordo", "downloads", "listing"},
     {"client"},
     {"__init__"},
 ]

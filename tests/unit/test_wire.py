@@ -160,7 +160,7 @@ def test_the_message_has_what_was_asked_where_and_the_vendors_words() -> None:
     assert isinstance(error, BadRequest)
     assert str(error).startswith(
         f"GET /v2/ctes_recebidas (CNPJ {CNPJ}, producao): 400 requisicao_invalida:"
-        " Parâmetros inválidos; cnpj: não informado; versao: "
+        " Parâmetros inválidos; cnpj: não informado; versao"
     )
     assert error.erros == ({"campo": "cnpj", "mensagem": "não informado"}, {"campo": "versao"})
 
