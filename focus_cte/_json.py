@@ -1,20 +1,20 @@
-"""JSON to models, through cattrs with an explicit hook for every type that the vendor sends.
+"""JSON to models, through cattrs with an explicit hook for every class that the vendor sends.
 
 The hooks read leniently: what cannot be read becomes None and stays in `raw`. Only a listing item
 without key or `versao` is an error, and it never takes its page with it. cattrs' own hooks would
-make the string "None" of a null, and lose decimals through float.
+make the string "None" of a null, and lose decimals through float. They run for every document of
+a sync, in the loop that also serves the user's requests: hence `type() is`, and no generic layer.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
-from typing import Any, Final
+from typing import Any, Final, TypeAlias, TypeVar
 
 from cattrs import Converter
-from cattrs.gen import make_dict_structure_fn, override
 
 from focus_cte._wire import Answer, Request, fold
 from focus_cte.chave import is_chave
@@ -29,6 +29,9 @@ from focus_cte.models import (
     readable_chave,
 )
 
+T = TypeVar("T")
+Hook: TypeAlias = Callable[[Any, type[T]], T]
+
 HIGHEST_VERSAO: Final = 2**63 - 1
 NO_VERSAO: Final = -1
 """`InvalidDocument.versao` until its place in the page is known."""
@@ -40,6 +43,7 @@ _TIPOS: Final = {
     **{t.value: t for t in TipoCTe},
     **{t.name.lower(): t for t in TipoCTe},
 }
+_NUMBERS: Final = frozenset({str, int, Decimal})
 _COMPLETA: Final = {"mdfes": list, "requisicao": dict, "protocolo": dict}
 
 
@@ -116,26 +120,57 @@ def _one(request: Request, said: dict[str, Any], chave: str) -> CTeRecebida:
     return found
 
 
+class _Unusable(Exception):
+    """A listing item without key or `versao`: why, and its `versao` if it has one."""
+
+
 def _item(item: Any, request: Request) -> CTeRecebida | InvalidDocument:
-    if not isinstance(item, dict):
-        return _invalid(request, item, NO_VERSAO, f"it is {_kind(item)}, not an object")
-    versao = _versao(item.get("versao"))
-    chave = item.get("chave")
-    if not (isinstance(chave, str) and is_chave(chave)):
-        chave = next(filter(None, map(readable_chave, map(item.get, CHAVE_NAMES))), None)
-    if chave is None:
-        names = {name: item[name] for name in CHAVE_NAMES if name in item}
-        return _invalid(request, item, versao, f"it has no usable key: {str(names)[:120]}")
-    if versao == NO_VERSAO:
-        seen = str(item.get("versao"))[:60]
-        return _invalid(request, item, versao, f"{chave} has no usable versao: {seen}")
-    return _cte({**item, "chave": chave, "versao": versao, "raw": item}, CTeRecebida)
-
-
-def _invalid(request: Request, item: Any, versao: int, why: str) -> InvalidDocument:
+    try:
+        return _cte(item, CTeRecebida)
+    except _Unusable as unusable:
+        why, versao = unusable.args
     return InvalidDocument(
         f"{request}: an item cannot be used, since {why}", raw=item, versao=versao
     )
+
+
+def _structure_cte(item: Any, _: type[CTeRecebida]) -> CTeRecebida:
+    if type(item) is not dict:
+        raise _Unusable(f"it is {_kind(item)}, not an object", NO_VERSAO)
+    get = item.get
+    versao = _versao(get("versao"))
+    chave = get("chave")
+    if not (type(chave) is str and is_chave(chave)):
+        chave = _other_chave(item, versao)
+    if versao == NO_VERSAO:
+        seen = str(get("versao"))[:60]
+        raise _Unusable(f"{chave} has no usable versao: {seen}", NO_VERSAO)
+    return CTeRecebida(
+        chave,
+        versao,
+        _situacao(get("situacao")),
+        _tipo(get("tipo_cte")),
+        _decimal(get("valor_total")),
+        _datetime(get("data_emissao")),
+        _str(get("nome_emitente")),
+        _str(get("documento_emitente")),
+        _str(get("cnpj_destinatario")),
+        _str(get("digest_value")),
+        _str(get("carta_correcao")),
+        _datetime(get("data_carta_correcao")),
+        _datetime(get("data_cancelamento")),
+        _str(get("justificativa_cancelamento")),
+        item,
+    )
+
+
+def _other_chave(item: dict[str, Any], versao: int) -> str:
+    """The key under another of its names, or in other clothes."""
+    for name in CHAVE_NAMES:
+        if (chave := readable_chave(item.get(name))) is not None:
+            return chave
+    names = {name: item[name] for name in CHAVE_NAMES if name in item}
+    raise _Unusable(f"it has no usable key: {str(names)[:120]}", versao)
 
 
 def _kind(value: Any) -> str:
@@ -145,25 +180,25 @@ def _kind(value: Any) -> str:
 
 
 def _versao(value: Any) -> int:
-    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 20:
+    if type(value) is str and value.isascii() and value.isdigit() and len(value) < 20:
         value = int(value)
     if type(value) is int and 0 <= value <= HIGHEST_VERSAO:
         return value
     return NO_VERSAO
 
 
-def _str(value: Any, _: Any) -> str | None:
-    return value if isinstance(value, str) else None
+def _str(value: Any) -> str | None:
+    return value if type(value) is str else None
 
 
-def _code(value: Any, _: Any) -> str | None:
+def _code(value: Any) -> str | None:
     if type(value) is int:
         return str(value)
-    return value.strip() or None if isinstance(value, str) else None
+    return value.strip() or None if type(value) is str else None
 
 
-def _decimal(value: Any, _: Any) -> Decimal | None:
-    if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
+def _decimal(value: Any) -> Decimal | None:
+    if type(value) not in _NUMBERS:
         return None
     try:
         number = Decimal(value)
@@ -173,8 +208,8 @@ def _decimal(value: Any, _: Any) -> Decimal | None:
     return number if number.is_finite() and -30 < number.adjusted() < 30 else None
 
 
-def _datetime(value: Any, _: Any) -> datetime | None:
-    if not isinstance(value, str):
+def _datetime(value: Any) -> datetime | None:
+    if type(value) is not str:
         return None
     try:
         instant = datetime.fromisoformat(value)
@@ -183,54 +218,38 @@ def _datetime(value: Any, _: Any) -> datetime | None:
     return instant if instant.tzinfo is not None else None
 
 
-def _situacao(value: Any, _: Any) -> Situacao | str | None:
-    if not isinstance(value, str):
+def _situacao(value: Any) -> Situacao | str | None:
+    if type(value) is not str:
         return None
     return _SITUACOES.get(value) or _SITUACOES.get(fold(value).strip(), value)
 
 
-def _tipo(value: Any, _: Any) -> TipoCTe | str | None:
+def _tipo(value: Any) -> TipoCTe | str | None:
     if type(value) is int:
         value = str(value)
-    if not isinstance(value, str):
+    if type(value) is not str:
         return None
     return _TIPOS.get(value) or _TIPOS.get(fold(value).strip(), value)
 
 
-def _as_it_came(value: Any, _: Any) -> Any:
-    return value
+def _structure_desacordo(said: dict[str, Any], _: type[Desacordo]) -> Desacordo:
+    get = said.get
+    return Desacordo(
+        _str(get("status")),
+        _code(get("status_sefaz")),
+        _str(get("mensagem_sefaz")),
+        _code(get("protocolo")),
+        said,
+    )
 
 
 def _converter() -> Converter:
-    converter = Converter(detailed_validation=False)
-    hooks: Iterable[tuple[Any, Any]] = (
-        (str | None, _str),
-        (Decimal | None, _decimal),
-        (datetime | None, _datetime),
-        (Situacao | str | None, _situacao),
-        (TipoCTe | str | None, _tipo),
-    )
-    for kind, hook in hooks:
-        converter.register_structure_hook(kind, hook)
+    converter = Converter()
+    converter.register_structure_hook(CTeRecebida, _structure_cte)
+    converter.register_structure_hook(Desacordo, _structure_desacordo)
     return converter
 
 
 _CONVERTER: Final = _converter()
-_cte: Final = make_dict_structure_fn(
-    CTeRecebida,
-    _CONVERTER,
-    chave=override(struct_hook=_as_it_came),
-    versao=override(struct_hook=_as_it_came),
-    raw=override(struct_hook=_as_it_came),
-)
-_read_desacordo: Final = make_dict_structure_fn(
-    Desacordo,
-    _CONVERTER,
-    status_sefaz=override(struct_hook=_code),
-    protocolo=override(struct_hook=_code),
-    raw=override(struct_hook=_as_it_came),
-)
-
-
-def _desacordo(said: dict[str, Any], kind: type[Desacordo]) -> Desacordo:
-    return _read_desacordo({**said, "raw": said}, kind)
+_cte: Final[Hook[CTeRecebida]] = _CONVERTER.get_structure_hook(CTeRecebida)
+_desacordo: Final[Hook[Desacordo]] = _CONVERTER.get_structure_hook(Desacordo)

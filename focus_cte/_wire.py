@@ -65,13 +65,16 @@ class Endpoints:
     base_url: URL
     where: str
     """The environment, for messages."""
+    _listing: URL = attrs.field(init=False, repr=False)
+
+    @_listing.default
+    def _make_listing(self) -> URL:
+        return self.base_url / "v2" / "ctes_recebidas"
 
     def listing(self, cnpj: str, versao: int) -> Request:
         """At most 100 documents of a CNPJ, those with `versao` greater than this one."""
-        url = self.base_url / "v2" / "ctes_recebidas"
-        return Request(
-            "GET", url.with_query(cnpj=cnpj, versao=str(versao)), f"CNPJ {cnpj}, {self.where}"
-        )
+        url = self._listing.with_query(cnpj=cnpj, versao=versao)
+        return Request("GET", url, f"CNPJ {cnpj}, {self.where}")
 
     def document(self, chave: str, suffix: str, cnpj: str | None, **params: str) -> Request:
         """GET of one document; `suffix` says what of it: ".json", ".pdf", "/desacordo"…"""
@@ -89,14 +92,14 @@ class Endpoints:
         return self._about("POST", chave, "/hook", {})
 
     def _about(self, method: str, chave: str, suffix: str, query: Mapping[str, str]) -> Request:
-        url = self.base_url.joinpath("v2", "ctes_recebidas", *f"{chave}{suffix}".split("/"))
+        url = self._listing.joinpath(*f"{chave}{suffix}".split("/"))
         return Request(method, url.with_query(query), self.where)
 
 
 def header_int(headers: Mapping[str, str], name: str, *, highest: int = _HIGHEST) -> int | None:
     """A header's whole number from 0 to `highest`, or None when absent or anything else."""
     text = headers.get(name, "")
-    if not re.fullmatch("[0-9]{1,19}", text):
+    if not (text.isascii() and text.isdigit() and len(text) < 20):
         return None
     value = int(text)
     return value if value <= highest else None

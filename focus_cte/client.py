@@ -143,7 +143,7 @@ class FocusCTe:
             _settings.cursor(versao),
             prefetch=prefetch,
             on_invalid=on_invalid,
-            check_open=self._session.check_open,
+            closed=self._session.closed,
         )
 
     def follow(
@@ -180,7 +180,7 @@ class FocusCTe:
             _settings.cursor(versao),
             prefetch=True,
             on_invalid=on_invalid,
-            check_open=self._session.check_open,
+            closed=self._session.closed,
             for_ever=True,
         )
 

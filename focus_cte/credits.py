@@ -174,10 +174,10 @@ class CreditWindow:
             self._reset.over(now)
             self._begin(reservation, remaining)
             return True
-        if other < 0:
+        if other < 0 or reservation.window != self._window:
+            # Late, of a window before: its seconds are not this one's.
             return False
-        if reservation.window == self._window:
-            self._reset.not_over(reservation.at)
+        self._reset.not_over(reservation.at)
         return True
 
     def _least(self, reservation: Reservation, remaining: int) -> int:

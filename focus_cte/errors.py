@@ -72,6 +72,9 @@ class ClientClosed(FocusError):
     """Used after `close()`, also inside a loop under way."""
 
 
+CLOSED = "the client is closed"
+
+
 class OutcomeUnknown(FocusError):
     """A desacordo that may or may not be registered.
 

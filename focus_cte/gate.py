@@ -153,6 +153,8 @@ class Gate:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        if not self._prompt and not self._bulk:
+            return
         self._fail_refused()
         while self._free and self._grant_next():
             self._free -= 1

@@ -21,6 +21,7 @@ from focus_cte import _accounts, _http, _wire
 from focus_cte._retry import Budget
 from focus_cte._wire import Answer, Endpoints, Request
 from focus_cte.errors import (
+    CLOSED,
     AuthenticationError,
     ClientClosed,
     FocusError,
@@ -97,7 +98,7 @@ class Session:
     def check_open(self) -> None:
         """Raise `ClientClosed` after `close`, `UsageError` in another event loop than before."""
         if self.closed.is_set():
-            raise ClientClosed("the client is closed")
+            raise ClientClosed(CLOSED)
         if self._loop is not None and self._loop is not asyncio.get_running_loop():
             raise UsageError("used from a second event loop: make one client in each loop")
 

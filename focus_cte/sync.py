@@ -21,7 +21,7 @@ import attrs
 
 from focus_cte._json import NO_VERSAO
 from focus_cte._wire import header_int
-from focus_cte.errors import CursorStalled, InvalidDocument, UsageError
+from focus_cte.errors import CLOSED, ClientClosed, CursorStalled, InvalidDocument, UsageError
 from focus_cte.models import CTeRecebida, Page
 
 _log = logging.getLogger("focus_cte")
@@ -39,11 +39,12 @@ def advance(
     The next cursor is the page's highest `versao`, which X-Max-Version is by the vendor's contract;
     the header counts only where no item has one. It never moves backwards.
     """
-    ctes = [item for item in items if isinstance(item, CTeRecebida)]
+    ctes = [item for item in items if type(item) is CTeRecebida]
     invalid = [item for item in items if isinstance(item, InvalidDocument)]
     ctes.sort(key=_versao)
     told = header_int(headers, "X-Max-Version")
-    seen = max((item.versao for item in items if item.versao != NO_VERSAO), default=None)
+    highest = [error.versao for error in invalid if error.versao != NO_VERSAO]
+    seen = max([*highest, ctes[-1].versao] if ctes else highest, default=None)
     if items and seen is not None and told != seen:
         _log.warning(
             "X-Max-Version is %r where the page's highest versao is %d: going on from the page's",
@@ -120,7 +121,7 @@ class Sync:
         *,
         prefetch: bool,
         on_invalid: OnInvalid | None,
-        check_open: Callable[[], None],
+        closed: asyncio.Event,
         for_ever: bool = False,
     ) -> None:
         self.versao = versao
@@ -130,7 +131,7 @@ class Sync:
         self._fetch = fetch
         self._prefetch = prefetch
         self._on_invalid = on_invalid
-        self._check_open = check_open
+        self._closed = closed
         self._for_ever = for_ever
         self._started = False
         self._entered = False
@@ -174,7 +175,8 @@ class Sync:
         async with aclosing(self._steps()) as pages:
             async for page in pages:
                 for cte in page.ctes:
-                    self._check_open()
+                    if self._closed.is_set():
+                        raise ClientClosed(CLOSED)
                     self.versao = cte.versao
                     yield cte
                 self.versao = page.versao
@@ -182,7 +184,8 @@ class Sync:
     async def _pages(self) -> AsyncGenerator[Page, None]:
         async with aclosing(self._steps()) as pages:
             async for page in pages:
-                self._check_open()
+                if self._closed.is_set():
+                    raise ClientClosed(CLOSED)
                 self.versao = page.versao
                 yield page
 

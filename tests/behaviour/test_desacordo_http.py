@@ -218,6 +218,24 @@ async def test_it_is_looked_up_twice_at_least_also_when_no_time_is_left() -> Non
     assert seen(origin) == "PGG"
 
 
+async def test_the_look_ups_are_apart_however_impatient_the_caller_is() -> None:
+    loop = asyncio.get_running_loop()
+    looked: list[float] = []
+    sefaz = Sefaz("504")
+
+    async def timed(request: web.Request) -> web.StreamResponse:
+        if request.method == "GET":
+            looked.append(loop.time())
+        return await sefaz(request)
+
+    retry = Retry(attempts=1, total=0, initial=0, maximum=0)
+    async with serving(timed) as origin, client_of(origin, retry=retry) as client:
+        with pytest.raises(OutcomeUnknown):
+            await client.informar_desacordo(CHAVE, TEXTO)
+    first, second = looked
+    assert second - first > 0.03
+
+
 @pytest.mark.parametrize("posts", ["lost", "reset", "500", "502", "html"])
 @pytest.mark.parametrize("looks", ["503", "reset", "html", "odd", "502", "500cut"])
 async def test_when_the_look_ups_fail_the_outcome_is_unknown(posts: str, looks: str) -> None:

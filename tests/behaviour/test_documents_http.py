@@ -8,6 +8,7 @@ from base64 import b64encode
 from decimal import Decimal
 from typing import Any
 
+import aiohttp
 import pytest
 from aiohttp import web
 from servers import CHAVE, CNPJ, ONCE, XML, always, chave_of, client_of, serving
@@ -138,6 +139,32 @@ async def test_an_answer_about_another_document_is_none(name: str) -> None:
             await client.consultar(CHAVE)
         with pytest.raises(InvalidResponse, match=chave_of(7)):
             await client.consultar_completa(CHAVE)
+
+
+@pytest.mark.parametrize("path", ["", "/", "/gateway", "/gateway/focus/"])
+async def test_a_base_url_may_have_a_path(path: str) -> None:
+    async with (
+        serving(always("[]")) as origin,
+        client_of(origin, base_url=origin.url + path) as client,
+    ):
+        await client.listar(CNPJ)
+        assert origin.requests[0].path == f"{path.rstrip('/')}/v2/ctes_recebidas"
+
+
+async def test_the_callers_tracing_sees_every_request(sandbox: Sandbox) -> None:
+    traced: list[str] = []
+
+    async def ended(_: object, __: object, params: aiohttp.TraceRequestEndParams) -> None:
+        traced.append(params.url.path)
+
+    tracing = aiohttp.TraceConfig()
+    tracing.on_request_end.append(ended)
+    async with aiohttp.ClientSession(trace_configs=[tracing]) as session:
+        await client_of(sandbox, session=session).baixar_dacte(sandbox.chaves[0])
+    assert traced == [
+        sandbox.requests[0].path,
+        sandbox.storage_requests[0].path,
+    ]
 
 
 OPERATIONS = [

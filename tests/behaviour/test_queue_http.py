@@ -57,9 +57,9 @@ async def test_downloads_keep_a_share_while_listings_go_on() -> None:
         Sandbox(ctes=5, credits=None) as sandbox,
         client_of(sandbox, max_concurrency=1) as client,
     ):
-        download = asyncio.create_task(client.baixar_xml(sandbox.chaves[0]))
         calls = [asyncio.create_task(client.consultar(sandbox.chaves[1])) for _ in range(50)]
-        await download
+        await asyncio.sleep(0)
+        await client.baixar_xml(sandbox.chaves[0])
         assert not calls[-1].done()
         await asyncio.gather(*calls)
 
@@ -76,6 +76,17 @@ async def test_time_in_the_queue_never_makes_a_call_fail() -> None:
         await asyncio.gather(*calls)
         assert statuses(sandbox)[429] == 0
         assert sum(seen.method == "POST" for seen in sandbox.requests) == 1
+
+
+async def test_time_in_the_queue_is_not_taken_from_the_retries() -> None:
+    retry = Retry(attempts=2, total=0.5, initial=0.001, maximum=0.001)
+    async with Sandbox(ctes=3, credits=2, window=1.0) as sandbox, client_of(sandbox) as other:
+        await other.consultar(sandbox.chaves[0])
+        await other.consultar(sandbox.chaves[0])
+        sandbox.fail("html", on="listing")
+        async with client_of(sandbox, retry=retry) as client:
+            assert (await client.listar(sandbox.cnpj)).ctes
+        assert sandbox.faults_left == 0
 
 
 async def test_time_in_the_queue_for_a_slot_never_makes_a_call_fail() -> None:
@@ -137,6 +148,20 @@ async def test_a_wait_longer_than_the_total_is_raised_with_its_length(
         with pytest.raises(RateLimited) as caught:
             await getattr(client, call)(CNPJ if call == "listar" else CHAVE)
         assert caught.value.retry_after == 3600
+        assert len(api.requests) == 1
+
+
+@pytest.mark.parametrize("header", ["Rate-Limit-Reset", "Retry-After"])
+async def test_a_wait_that_was_raised_is_kept_by_the_calls_that_follow(header: str) -> None:
+    """Who insists on a 429 is blocked; a wait that was only raised is not over."""
+    refused = {"status": 429, "headers": {header: "3600"}}
+    async with serving(always("{}", **refused)) as api, client_of(api) as client:
+        with pytest.raises(RateLimited):
+            await client.listar(CNPJ)
+        following = asyncio.create_task(client.listar(CNPJ))
+        await asyncio.sleep(0.05)
+        following.cancel()
+        await asyncio.wait([following])
         assert len(api.requests) == 1
 
 

@@ -14,9 +14,10 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Awaitable, Callable
-from contextlib import closing
+from contextlib import closing, redirect_stdout
 from importlib import import_module
 from importlib.util import find_spec
+from io import StringIO
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -140,6 +141,24 @@ def stored(db: sqlite3.Connection) -> dict[str, str]:
     return dict(db.execute("SELECT chave, situacao FROM cte"))
 
 
+async def the_worker_that_stays_up(scene: Scene) -> None:
+    watch, sandbox = executed(scene.block).watch, scene.sandbox
+    stored = await scene.focus.consultar(sandbox.chaves[-3])
+    newest = await scene.focus.consultar(sandbox.chaves[-1])
+    with redirect_stdout(StringIO()) as out:
+        watching = asyncio.create_task(
+            watch(scene.focus, sandbox.cnpj, stored.versao, asyncio.Event())
+        )
+        while not out.getvalue():  # noqa: ASYNC110 - until the page is there
+            await asyncio.sleep(0.005)
+    assert out.getvalue().startswith("2 ")
+    assert str(newest.versao) in out.getvalue()
+    assert not watching.done(), "it waits for more"
+    watching.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await watching
+
+
 async def the_files(scene: Scene) -> None:
     save_files, chave = executed(scene.block).save_files, scene.sandbox.chaves[0]
     scene.sandbox.fail("status", status=404, on="xml")
@@ -186,6 +205,7 @@ async def the_bad_day(scene: Scene) -> None:
 SCENARIOS: dict[str, Callable[[Scene], Awaitable[None]]] = {
     "main": the_quickstart,
     "pull": the_store,
+    "watch": the_worker_that_stays_up,
     "save_files": the_files,
     "object_to": the_desacordo,
     "lifespan": the_web_application,

@@ -318,6 +318,15 @@ async def test_a_token_that_the_server_echoes_is_not_shown(
     assert TOKEN not in f"{shown} {caplog.text}"
 
 
+async def test_a_token_that_is_echoed_is_not_in_a_result_either(
+    client: FocusCTe, mocked: Mocked
+) -> None:
+    mocked.get(f"{DOCUMENT}.json", payload=SEED_ITEM | {"pedido": f"?token={TOKEN}"})
+    cte = await client.consultar(CHAVE)
+    assert "pedido" in cte.extra
+    assert TOKEN not in str(cte.raw)
+
+
 NOT_A_KEY = ["", "3519", CHAVE + "0", CHAVE[:43], f"{CHAVE}/../x", CHAVE + "\n", None, 35]
 NOT_A_CNPJ = ["", "123", "123.456.789-09", CNPJ + "1", CNPJ + "&versao=9", 24178617000110]
 NOT_A_TEXT = [

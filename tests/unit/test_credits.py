@@ -217,6 +217,19 @@ def test_answers_that_were_lost_are_not_taken_for_requests_of_others(
     assert spend_all(window) == 0, "eight were sent"
 
 
+def test_an_answer_of_the_last_window_that_comes_late_does_not_move_the_reset(
+    window: CreditWindow, clock: Clock
+) -> None:
+    know(window, remaining=9, reset=5, limit=10)
+    clock.now += 1
+    slow, quick = sent(window), sent(window)
+    clock.now += 4.1
+    window.answered(quick, rate(9, reset=5, limit=10))  # a new window, since it has nine again
+    before = window.credits.resets_in
+    window.answered(slow, rate(8, reset=4, limit=10))
+    assert window.credits.resets_in == before
+
+
 def test_after_a_429_nothing_leaves_for_so_long(window: CreditWindow, clock: Clock) -> None:
     know(window, remaining=50)
     window.close_for(20)

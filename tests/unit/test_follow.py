@@ -92,7 +92,7 @@ class Api:
             0,
             prefetch=True,
             on_invalid=on_invalid,
-            check_open=lambda: None,
+            closed=self.closed,
             for_ever=True,
         )
 

@@ -272,7 +272,7 @@ async def test_a_waiter_that_is_cancelled_leaves_the_queue(queue_at: QueueAt) ->
 
 
 async def test_a_waiter_cancelled_after_its_grant_passes_it_on(queue_at: QueueAt) -> None:
-    account = an_account(remaining=2)
+    account = an_account(remaining=2, limit=9)
     queue = queue_at(Gate(account, slots=1, reserve=0), account)
     queue.add("a", Lane.PROMPT, stay=True)
     await ticks()
@@ -297,7 +297,8 @@ async def test_close_wakes_everyone_and_admits_nobody(queue_at: QueueAt) -> None
         queue.add(what, lane)
     await ticks()
     queue.gate.close()
-    failed = await asyncio.gather(*queue.tasks, return_exceptions=True)
+    async with asyncio.timeout(5):
+        failed = await asyncio.gather(*queue.tasks, return_exceptions=True)
     assert [type(error) for error in failed] == [ClientClosed] * 3
     assert [str(error).split(":")[0] for error in failed] == ["GET a", "POST b", "GET c"]
     with pytest.raises(ClientClosed):
