@@ -68,7 +68,7 @@ async def receive(
     while chunk := await translated(response.content.readany(), what):
         size += len(chunk)
         if size > bound:
-            raise InvalidResponse(f"{what}: the body is larger than {bound} bytes")
+            raise InvalidResponse(f"{what}: the body is larger than {bound} bytes", passing=False)
         if (pending := sink(chunk)) is not None:
             await pending
 

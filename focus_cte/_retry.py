@@ -8,7 +8,6 @@ from typing import Final
 
 from focus_cte.errors import (
     FocusError,
-    InvalidDocument,
     InvalidResponse,
     RateLimited,
     ServerError,
@@ -24,7 +23,7 @@ def may_pass(error: FocusError) -> bool:
     if isinstance(error, ServerError):
         return error.status in _PASSING
     if isinstance(error, InvalidResponse):
-        return not isinstance(error, InvalidDocument)
+        return error.passing
     return isinstance(error, TransportError | RateLimited)
 
 

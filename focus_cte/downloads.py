@@ -118,7 +118,8 @@ async def _once(
                         _check_storage(hop, response)
                     return await receive(response)
                 hop = _next_hop(session, request, hop, response.headers.get(hdrs.LOCATION, ""))
-    raise InvalidResponse(f"{request}: redirected more than {_MOST_REDIRECTS} times")
+    why = f"{request}: redirected more than {_MOST_REDIRECTS} times"
+    raise InvalidResponse(why, passing=False)
 
 
 def _next_hop(session: Session, request: Request, hop: Request, location: str) -> Request:

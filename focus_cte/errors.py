@@ -54,10 +54,14 @@ class RequestTimeout(TransportError, TimeoutError):
 class InvalidResponse(FocusError):
     """An answer that the API does not document: HTML with 200, cut JSON, a PDF that is none."""
 
+    passing: bool = True
+    """Whether the same request may go better another time."""
+
 
 class InvalidDocument(InvalidResponse):
     """One listing item without a usable key or `versao`."""
 
+    passing: bool = False
     raw: Any = None
     """The item as it came."""
     versao: int = 0

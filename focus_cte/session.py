@@ -214,7 +214,10 @@ class Session:
         refusal = _wire.refusal(request, answer)
         if isinstance(refusal, AuthenticationError):
             self._account.refused(refusal)
-        elif 400 <= response.status < 500 and response.status != 429:
+        elif isinstance(refusal, RateLimited):
+            # Also where it is raised: the calls that follow must not insist.
+            self._account.throttled(refusal.retry_after or 0.0)
+        elif 400 <= response.status < 500:
             self._account.accepted()
         raise refusal
 
