@@ -138,9 +138,11 @@ def _structure_cte(item: Any, _: type[CTeRecebida]) -> CTeRecebida:
     if type(item) is not dict:
         raise _Unusable(f"it is {_kind(item)}, not an object", NO_VERSAO)
     get = item.get
-    versao = _versao(get("versao"))
+    versao = get("versao")
+    if type(versao) is not int or not 0 <= versao <= HIGHEST_VERSAO:
+        versao = _other_versao(versao)
     chave = get("chave")
-    if not (type(chave) is str and is_chave(chave)):
+    if type(chave) is not str or not is_chave(chave):
         chave = _other_chave(item, versao)
     if versao == NO_VERSAO:
         seen = str(get("versao"))[:60]
@@ -179,11 +181,11 @@ def _kind(value: Any) -> str:
     )
 
 
-def _versao(value: Any) -> int:
+def _other_versao(value: Any) -> int:
+    """A `versao` that is no int in range: one in digits, or none at all."""
     if type(value) is str and value.isascii() and value.isdigit() and len(value) < 20:
-        value = int(value)
-    if type(value) is int and 0 <= value <= HIGHEST_VERSAO:
-        return value
+        number = int(value)
+        return number if number <= HIGHEST_VERSAO else NO_VERSAO
     return NO_VERSAO
 
 

@@ -128,6 +128,12 @@ class Gate:
             self._loop.call_soon_threadsafe(self._pump)
 
     async def _wait(self, what: str, lane: Lane) -> Grant:
+        if self._free and not (self._prompt or self._bulk) and self._refusal(what) is None:
+            # Nobody before it: no future, no queue.
+            reservation = self._account.reserve(**self._terms(lane))
+            if reservation is not None:
+                self._free -= 1
+                return Grant(self._account, reservation)
         waiter = _Waiter(what, lane, self._loop.create_future())
         self._queue(lane).append(waiter)
         self._pump()
@@ -176,7 +182,7 @@ class Gate:
 
     def _grant_next(self) -> bool:
         for waiter in self._candidates():
-            reservation = self._account.reserve(**self._terms(waiter))
+            reservation = self._account.reserve(**self._terms(waiter.lane))
             if reservation is not None:
                 self._queue(waiter.lane).remove(waiter)
                 bulk = waiter.lane is Lane.BULK
@@ -198,14 +204,14 @@ class Gate:
             found += islice(urgent, 1)
         return found
 
-    def _terms(self, waiter: _Waiter) -> _Terms:
-        if waiter.lane is Lane.URGENT:
+    def _terms(self, lane: Lane) -> _Terms:
+        if lane is Lane.URGENT:
             return {"leave": 0, "waiting": 1}
-        behind = len(self._bulk) if waiter.lane is Lane.BULK else 0
-        return {"leave": self._reserve, "waiting": len(self._prompt) + behind}
+        behind = len(self._bulk) if lane is Lane.BULK else 0
+        return {"leave": self._reserve, "waiting": max(len(self._prompt) + behind, 1)}
 
     def _come_back(self) -> None:
-        waits = (self._account.wait(**self._terms(waiter)) for waiter in self._candidates())
+        waits = (self._account.wait(**self._terms(waiter.lane)) for waiter in self._candidates())
         wait = min((wait for wait in waits if wait is not None), default=None)
         if wait is None:
             return
