@@ -43,6 +43,14 @@ _TIPOS: Final = {
     **{t.value: t for t in TipoCTe},
     **{t.name.lower(): t for t in TipoCTe},
 }
+_EVENT: Final = (
+    "carta_correcao",
+    "data_carta_correcao",
+    "data_cancelamento",
+    "justificativa_cancelamento",
+)
+"""The fields that few documents have."""
+_NO_EVENT: Final = (None, None, None, None)
 _NUMBERS: Final = frozenset({str, int, Decimal})
 _COMPLETA: Final = {"mdfes": list, "requisicao": dict, "protocolo": dict}
 
@@ -52,7 +60,7 @@ def listing(request: Request, answer: Answer) -> list[CTeRecebida | InvalidDocum
     items = _load(request, answer)
     if not isinstance(items, list):
         raise undocumented(request, answer, f"a list is expected, not {_kind(items)}")
-    return [_item(item, request) for item in items]
+    return _items(request, items)
 
 
 def resumo(request: Request, answer: Answer, chave: str) -> CTeRecebida:
@@ -111,7 +119,7 @@ def _document(request: Request, answer: Answer) -> dict[str, Any]:
 
 
 def _one(request: Request, said: dict[str, Any], chave: str) -> CTeRecebida:
-    found = _item(said, request)
+    (found,) = _items(request, [said])
     if isinstance(found, InvalidDocument):
         found.versao = max(found.versao, 0)
         raise found
@@ -124,11 +132,17 @@ class _Unusable(Exception):
     """A listing item without key or `versao`: why, and its `versao` if it has one."""
 
 
-def _item(item: Any, request: Request) -> CTeRecebida | InvalidDocument:
-    try:
-        return _cte(item, CTeRecebida)
-    except _Unusable as unusable:
-        why, versao = unusable.args
+def _items(request: Request, items: list[Any]) -> list[CTeRecebida | InvalidDocument]:
+    read: list[CTeRecebida | InvalidDocument] = []
+    for item in items:
+        try:
+            read.append(_cte(item, CTeRecebida))
+        except _Unusable as unusable:
+            read.append(_invalid(request, item, *unusable.args))
+    return read
+
+
+def _invalid(request: Request, item: Any, why: str, versao: int) -> InvalidDocument:
     return InvalidDocument(
         f"{request}: an item cannot be used, since {why}", raw=item, versao=versao
     )
@@ -147,6 +161,8 @@ def _structure_cte(item: Any, _: type[CTeRecebida]) -> CTeRecebida:
     if versao == NO_VERSAO:
         seen = str(get("versao"))[:60]
         raise _Unusable(f"{chave} has no usable versao: {seen}", NO_VERSAO)
+    nome, documento = get("nome_emitente"), get("documento_emitente")
+    cnpj, digest = get("cnpj_destinatario"), get("digest_value")
     return CTeRecebida(
         chave,
         versao,
@@ -154,15 +170,22 @@ def _structure_cte(item: Any, _: type[CTeRecebida]) -> CTeRecebida:
         _tipo(get("tipo_cte")),
         _decimal(get("valor_total")),
         _datetime(get("data_emissao")),
-        _str(get("nome_emitente")),
-        _str(get("documento_emitente")),
-        _str(get("cnpj_destinatario")),
-        _str(get("digest_value")),
+        nome if type(nome) is str else None,
+        documento if type(documento) is str else None,
+        cnpj if type(cnpj) is str else None,
+        digest if type(digest) is str else None,
+        *(_NO_EVENT if item.keys().isdisjoint(_EVENT) else _event(item)),
+        item,
+    )
+
+
+def _event(item: dict[str, Any]) -> tuple[str | None, datetime | None, datetime | None, str | None]:
+    get = item.get
+    return (
         _str(get("carta_correcao")),
         _datetime(get("data_carta_correcao")),
         _datetime(get("data_cancelamento")),
         _str(get("justificativa_cancelamento")),
-        item,
     )
 
 
