@@ -411,6 +411,7 @@ async def test_an_iterator_that_nobody_finishes_is_cleaned_up_by_the_garbage_col
         del iterator
         gc.collect()
         await eventually(lambda: lookaheads() == 0 and in_use(session) == 0)
+        assert len(origin.requests) == 2
 
 
 async def test_a_loop_cancelled_while_it_waits_for_a_page_leaves_nothing() -> None:

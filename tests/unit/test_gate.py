@@ -190,9 +190,12 @@ async def test_the_urgent_may_use_the_reserve_however_many_listings_wait(queue_a
 async def test_one_slot_is_enough_for_one_after_the_other() -> None:
     account = an_account()
     gate = Gate(account, slots=1, reserve=0)
+    admitted = []
     for what in ("post", "look up"):
         async with gate.admit(what, Lane.URGENT, budget(account)) as grant:
             grant.answered({})
+            admitted.append(what)
+    assert admitted == ["post", "look up"]
 
 
 async def test_nothing_known_one_goes_first(queue_at: QueueAt) -> None:
@@ -359,7 +362,8 @@ async def test_it_comes_back_by_itself_when_credits_are_back() -> None:
     account = Account()  # on the real clock, and for as short as can be
     account.throttled(0.01)
     async with Gate(account, slots=1, reserve=0).admit("a", Lane.PROMPT, budget(account)) as grant:
-        grant.answered({})
+        grant.answered(rate(50))
+    assert account.credits.remaining == 50
 
 
 async def test_another_client_of_the_token_in_this_loop_is_woken(queue_at: QueueAt) -> None:
@@ -422,3 +426,4 @@ def test_a_gate_whose_loop_is_gone_harms_nobody(
             grant.answered(rate(50))
 
     run(use())
+    assert account.credits.remaining == 50

@@ -665,10 +665,12 @@ async def test_however_it_is_left_no_request_stays_under_way(
 
 
 async def test_a_lookahead_that_did_not_begin_is_dropped_without_a_warning() -> None:
-    sync = make(Pages().fetch)
+    server = Pages()
+    sync = make(server.fetch)
     iterator = aiter(sync)
     await anext(iterator)
     await sync.aclose()
+    assert server.asked == [0]
 
 
 async def test_cancelled_while_the_first_page_is_under_way_it_leaves_nothing() -> None:
