@@ -22,6 +22,8 @@ from focus_cte.models import Credits
 CALIBRATION: Final = 2.0
 """Seconds that the others wait for the first answer."""
 _LONGEST_WINDOW: Final = 86_400
+_ENOUGH_FOR_ALL: Final = 8
+"""Remaining credits above which one at a time is spent however small our share is."""
 _PRIOR: Final = 8
 """How many credits of evidence the share of the window before is worth."""
 
@@ -208,7 +210,8 @@ class CreditWindow:
         else:
             # What others have under way, as much for each of ours as the share says, is spent too.
             flying = len(self._flying) * (2 - self._share)
-            self._left = max(int((self._lowest - 1) * self._share - flying), 0)
+            one = 1 if not self._flying and self._lowest > _ENOUGH_FOR_ALL else 0
+            self._left = max(int((self._lowest - 1) * self._share - flying), one)
 
     def _settle(self, reservation: Reservation) -> None:
         self._flying.discard(reservation)

@@ -443,3 +443,18 @@ def test_no_more_are_reserved_than_are_left(
     spent = spend_all(window, leave=leave, waiting=waiting)
     assert spent <= max(remaining - min(leave, max(limit - 1, 0)), 0)
     assert spent + spend_all(window) == remaining
+
+
+def test_a_small_share_still_spends_one_at_a_time_while_there_is_enough(
+    window: CreditWindow,
+) -> None:
+    know(window, remaining=100)
+    window.answered(sent(window), rate(20))  # somebody else spent 79 meanwhile
+    assert window.reserve() is not None
+    assert window.reserve() is None
+
+
+def test_the_last_credits_are_left_to_those_with_the_larger_share(window: CreditWindow) -> None:
+    know(window, remaining=100)
+    window.answered(sent(window), rate(8))
+    assert window.reserve() is None

@@ -426,4 +426,4 @@ def test_a_gate_whose_loop_is_gone_harms_nobody(
             grant.answered(rate(50))
 
     run(use())
-    assert account.credits.remaining == 50
+    assert account.credits.limit == 100

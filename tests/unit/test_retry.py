@@ -43,6 +43,7 @@ BROKEN = TransportError("reset")
         (TransportError(reached=False), True),
         (RequestTimeout(), True),
         (InvalidResponse(), True),
+        (InvalidResponse(passing=False), False),
         (RateLimited(status=429), True),
         *((ServerError(status=status), True) for status in (500, 502, 503, 504)),
         *((ServerError(status=status), False) for status in (501, 505, 507, 511, 599)),
