@@ -13,7 +13,8 @@ import attrs
 
 from focus_cte.errors import InvalidArgument
 
-_CHAVE = re.compile(r"[0-9]{6}[A-Z0-9]{12}[0-9]{26}")
+CHAVE = re.compile(r"[0-9]{6}[A-Z0-9]{12}[0-9]{26}")
+"""The shape of an access key, whole."""
 _CNPJ = re.compile(r"[A-Z0-9]{12}[0-9]{2}")
 _SEPARATORS = str.maketrans("", "", " ./-")
 _UF = dict(
@@ -27,7 +28,7 @@ _UF = dict(
 
 def is_chave(text: str) -> bool:
     """Whether `text` is 44 characters in the shape of an access key."""
-    return _CHAVE.fullmatch(text) is not None
+    return CHAVE.fullmatch(text) is not None
 
 
 def parse_chave(text: str) -> str:

@@ -12,14 +12,13 @@ import logging
 import weakref
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import aclosing
-from itertools import pairwise
-from operator import attrgetter
+from operator import attrgetter, lt
 from types import TracebackType
 from typing import Self, TypeAlias, TypeVar
 
 import attrs
 
-from focus_cte._json import NO_VERSAO
+from focus_cte._cte import NO_VERSAO
 from focus_cte._wire import header_int
 from focus_cte.errors import CLOSED, ClientClosed, CursorStalled, InvalidDocument, UsageError
 from focus_cte.models import CTeRecebida, Page
@@ -40,7 +39,8 @@ def advance(
     the header counts only where no item has one. It never moves backwards.
     """
     ctes = [item for item in items if type(item) is CTeRecebida]
-    invalid = [item for item in items if isinstance(item, InvalidDocument)]
+    odd = len(ctes) < len(items)
+    invalid = [item for item in items if isinstance(item, InvalidDocument)] if odd else []
     ctes.sort(key=_versao)
     told = header_int(headers, "X-Max-Version")
     highest = [error.versao for error in invalid if error.versao != NO_VERSAO]
@@ -73,7 +73,8 @@ def fresh(page: Page, cursor: int) -> Page:
 
     A server that answers with more than it was asked for must not make documents come twice.
     """
-    if all(a < b for a, b in pairwise([cursor, *map(_versao, page.ctes)])) and not page.invalid:
+    versoes = [cursor, *map(_versao, page.ctes)]
+    if all(map(lt, versoes, versoes[1:])) and not page.invalid:
         return page
     ctes = dict.fromkeys(c for c in page.ctes if c.versao > cursor)
     invalid = (e for e in page.invalid if e.versao >= cursor)

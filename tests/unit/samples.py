@@ -9,7 +9,7 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from focus_cte import CTeRecebida, InvalidDocument
-from focus_cte._json import NO_VERSAO
+from focus_cte._cte import NO_VERSAO
 from focus_cte._wire import Answer, Request
 from focus_cte.chave import check_digit
 

@@ -27,6 +27,7 @@ from focus_cte import (
     _json,
     _wire,
 )
+from focus_cte._cte import NO_VERSAO, read_cte, read_page
 
 FIELDS = [name for name in CTeRecebida.__match_args__ if name not in ("chave", "versao", "raw")]
 
@@ -296,7 +297,7 @@ def test_a_versao_is_a_whole_number(versao: int) -> None:
 def test_a_versao_that_is_no_whole_number_is_not_usable(versao: object) -> None:
     item = SEED_ITEM | {"versao": versao}
     found = unusable(item)
-    assert found.versao == _json.NO_VERSAO
+    assert found.versao == NO_VERSAO
     assert found.raw == item
     assert CHAVE in str(found)
     assert "versao" in str(found)
@@ -304,7 +305,7 @@ def test_a_versao_that_is_no_whole_number_is_not_usable(versao: object) -> None:
 
 
 def test_an_item_without_versao_is_not_usable() -> None:
-    assert unusable(without("versao")).versao == _json.NO_VERSAO
+    assert unusable(without("versao")).versao == NO_VERSAO
 
 
 @pytest.mark.parametrize("key", [None, "", "3519", 35, CHAVE + "0", [CHAVE], "٣" * 44])
@@ -318,7 +319,7 @@ def test_an_item_without_a_key_says_where_to_resume(key: object) -> None:
 @pytest.mark.parametrize("item", [None, 1, "x", [], True, 1.5])
 def test_an_item_that_is_no_object_is_not_usable(item: object) -> None:
     found = unusable(item)
-    assert found.versao == _json.NO_VERSAO
+    assert found.versao == NO_VERSAO
     assert found.raw == item
 
 
@@ -476,6 +477,31 @@ def test_models_pickle_and_copy() -> None:
         assert pickle.loads(pickle.dumps(model)) == copy.deepcopy(model) == model
 
 
+EVENTS = {
+    "carta_correcao": "Leia-se placa XYZ9K87",
+    "data_carta_correcao": "2019-10-08T10:00:00-03:00",
+    "data_cancelamento": None,
+    "justificativa_cancelamento": 7,
+}
+USUAL = (SEED_ITEM, SEED_ITEM | EVENTS, SEED_ITEM | {"nome_emitente": None, "novo": [1]})
+
+
+def test_a_usual_page_is_read_in_one_go() -> None:
+    found = read_page(USUAL)
+    assert found == [read_cte(item) for item in USUAL]
+    assert [type(cte) for cte in found] == [CTeRecebida] * 3
+
+
+@pytest.mark.parametrize("name", [*SEED_ITEM, *EVENTS])
+@pytest.mark.parametrize(
+    "value", [None, 7, -1, 2**63, 1.5, True, "", "texto", "NaN", "1e99", [], {}]
+)
+def test_a_page_is_read_the_same_in_one_go_and_one_by_one(name: str, value: object) -> None:
+    items = [*USUAL, SEED_ITEM | {name: value}]
+    found = read_page(items)
+    assert found is None or repr(found) == repr([read_cte(item) for item in items])
+
+
 def test_models_cannot_be_changed() -> None:
     with pytest.raises(AttributeError):
         read().versao = 1  # type: ignore[misc]
@@ -538,6 +564,15 @@ def test_any_answer_is_models_or_a_focus_error(body: bytes) -> None:
                 assert isinstance(one.extra, dict)
             if isinstance(one, FocusError):
                 str(one).encode()
+
+
+@given(st.lists(NEARLY | VALUES))
+@example([[]])
+@example([None])
+def test_any_page_is_read_the_same_in_one_go_and_one_by_one(items: list[Any]) -> None:
+    found = read_page(items)
+    if found is not None:
+        assert found == [read_cte(item) for item in items]
 
 
 @given(BODIES | ENCODED | CUT, st.integers(100, 999))

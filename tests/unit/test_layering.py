@@ -21,8 +21,8 @@ LAYERS = [
     {"chave", "_origin", "_files", "_http", "_reset"},
     {"models"},
     {"_wire", "_retry", "follow"},
-    {"_json", "_settings", "credits"},
-    {"_accounts", "sync"},
+    {"_cte", "_settings", "credits"},
+    {"_json", "_accounts", "sync"},
     {"gate"},
     {"session"},
     {"documents", "desacordo", "downloads", "listing"},
@@ -35,7 +35,7 @@ LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 ON_THE_NETWORK = {"_http", "session", "downloads", "client"}
 """Who may know aiohttp; the rest is plain functions and asyncio."""
 WITHOUT_A_LOOP = set(
-    "errors chave models credits _origin _reset _retry _settings _wire _json _accounts".split()
+    "errors chave models credits _origin _reset _retry _settings _wire _cte _json _accounts".split()
 )
 LONGEST = 300
 OF_THE_API = {"decimal", "_decimal", "numbers"}
