@@ -3,8 +3,9 @@
 Open a `FocusCTe`, iterate `sync(cnpj, versao=...)`, store one number per CNPJ.
 """
 
-from focus_cte.chave import ChaveAcesso
+from focus_cte.chave import ChaveAcesso, parse_cnpj
 from focus_cte.client import FocusCTe
+from focus_cte.desacordo import check_observacoes
 from focus_cte.errors import (
     ApiError,
     AuthenticationError,
@@ -71,4 +72,6 @@ __all__ = [
     "TipoCTe",
     "TransportError",
     "UsageError",
+    "check_observacoes",
+    "parse_cnpj",
 ]

@@ -108,6 +108,11 @@ class FocusCTe:
         await self._session.close()
 
     @property
+    def ambiente(self) -> Ambiente | None:
+        """The environment that was named; None where there was only a `base_url`."""
+        return next((a for a in Ambiente if a == self._session.endpoints.where), None)
+
+    @property
     def credits(self) -> Credits:
         """What is known of the token's credits, as all clients of this process see them."""
         return self._session.credits

@@ -1,0 +1,149 @@
+"""Bytes into elements, safely: nothing of the document's own choosing is fetched or expanded.
+
+What C14N leaves out (comments) is left out before anything is read, so that a text is never read
+otherwise than it was signed.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import attrs
+from lxml import etree
+
+from focus_cte import InvalidArgument, InvalidResponse
+
+_LARGEST = 4 * 1024 * 1024
+"""Bytes. SEFAZ takes a message of 500 KB at most (MOC CT-e, "Tamanho máximo da mensagem")."""
+_MARKS = 200_000
+"""`<` and `=`, at most: an element or an attribute takes memory however short it is written."""
+
+_DOCUMENTS = {
+    "cteProc": "CTe",
+    "cteOSProc": "CTeOS",
+    "cteSimpProc": "CTeSimp",
+    "GTVeProc": "GTVe",
+    "procEventoCTe": "eventoCTe",
+}
+"""The element that SEFAZ's protocol comes in, and the document inside. Each may also stand alone:
+the document as its author signed it."""
+_EVENT = "eventoCTe"
+
+
+class InvalidXML(InvalidResponse):
+    """Not one CT-e or event that can be read: not XML, another document, a part of it missing."""
+
+    passing: bool = False
+
+
+@attrs.frozen
+class Envelope:
+    """A document and what is around it."""
+
+    document: etree._Element
+    """CTe, CTeOS, CTeSimp, GTVe or eventoCTe: the parent of what is signed."""
+    signed: etree._Element
+    """infCte or infEvento, the only one."""
+    answer: etree._Element | None
+    """SEFAZ's infProt, or its infEvento; None where the document stands alone."""
+
+    @property
+    def is_event(self) -> bool:
+        return local_name(self.document) == _EVENT
+
+    @property
+    def root(self) -> etree._Element:
+        return self.document.getroottree().getroot()
+
+
+def read(data: bytes) -> Envelope:
+    """The document in these bytes. Raises `InvalidXML`, or `InvalidArgument` for another type.
+
+    Names count without their namespace: files without one, and with a wrong one, are in use.
+    """
+    root = parse(data)
+    name = local_name(root)
+    kind = _DOCUMENTS.get(name, name)
+    if kind not in _DOCUMENTS.values():
+        raise InvalidXML(f"<{name[:60]}> is neither a CT-e nor an event")
+    document = root if kind == name else only(root, kind)
+    signed = only(document, "infEvento" if kind == _EVENT else "infCte")
+    if kind != _EVENT and sum(1 for _ in root.iter("{*}infCte")) > 1:
+        raise InvalidXML(f"more than one infCte in <{name}>")
+    if root is document:
+        return Envelope(document, signed, None)
+    if kind != _EVENT:
+        return Envelope(document, signed, at_most_one(root, "protCTe/infProt"))
+    # Layouts before 3.00 have SEFAZ's infEvento without the retEventoCTe around it.
+    path = "retEventoCTe/infEvento" if find(root, "retEventoCTe") is not None else "infEvento"
+    return Envelope(document, signed, at_most_one(root, path))
+
+
+def parse(data: bytes) -> etree._Element:
+    """The root element of a document in UTF-8, which the MOC CT-e asks for, and without a DTD."""
+    if not isinstance(data, bytes):
+        raise InvalidArgument(f"data must be bytes, as downloaded, not {type(data).__name__}")
+    if len(data) > _LARGEST:
+        raise InvalidXML(f"{len(data):,} bytes are more than a CT-e can have ({_LARGEST:,})")
+    if data.count(b"<") + data.count(b"=") > _MARKS:
+        raise InvalidXML(f"more than {_MARKS:,} tags and attributes: no CT-e has as many")
+    # The encoding is given below, so a DTD cannot hide behind another one.
+    if b"<!DOCTYPE" in data:
+        raise InvalidXML("it has a document type declaration (DTD), which a CT-e must not have")
+    parser = etree.XMLParser(
+        encoding="utf-8",
+        load_dtd=False,
+        resolve_entities=False,
+        no_network=True,
+        huge_tree=False,
+        remove_comments=True,
+    )
+    try:
+        return etree.fromstring(data, parser)
+    except (etree.XMLSyntaxError, ValueError) as error:
+        raise InvalidXML(f"not well-formed XML in UTF-8: {error}") from None
+
+
+def local_name(element: etree._Element) -> str:
+    return str(element.tag).rpartition("}")[2]
+
+
+@lru_cache(maxsize=256)
+def _anywhere(path: str) -> str:
+    return "/".join(f"{{*}}{step}" for step in path.split("/"))
+
+
+def find(element: etree._Element | None, path: str) -> etree._Element | None:
+    """The first element at a path such as `ide/toma3/toma`."""
+    return None if element is None else element.find(_anywhere(path))
+
+
+def find_all(element: etree._Element, path: str) -> list[etree._Element]:
+    return element.findall(_anywhere(path))
+
+
+def at_most_one(element: etree._Element, path: str) -> etree._Element | None:
+    found = find_all(element, path)
+    if len(found) > 1:
+        raise InvalidXML(f"{len(found)} {path} in <{local_name(element)}>")
+    return found[0] if found else None
+
+
+def only(element: etree._Element, path: str) -> etree._Element:
+    found = at_most_one(element, path)
+    if found is None:
+        raise InvalidXML(f"no {path} in <{local_name(element)}>")
+    return found
+
+
+def text(element: etree._Element | None, path: str = "") -> str | None:
+    """The text of the first element at a path, stripped; None where it is absent or empty.
+
+    Raises `InvalidXML` for an element that holds more than text.
+    """
+    found = find(element, path) if path else element
+    if found is None:
+        return None
+    if len(found):
+        raise InvalidXML(f"{path or local_name(found)} holds more than text")
+    return (found.text or "").strip() or None

@@ -1,0 +1,187 @@
+"""Whether an XML is what its author signed, and what SEFAZ answered to."""
+
+from __future__ import annotations
+
+from base64 import b64decode
+
+import attrs
+from cryptography import x509
+from lxml import etree
+
+from focus_cte import ChaveAcesso
+from focus_cte.xml import _signature
+from focus_cte.xml._parse import Envelope, InvalidXML, find, read, text
+from focus_cte.xml._values import is_cpf, shown
+from focus_cte.xml.cte import chave_of, documento_of
+
+_OF_THE_ISSUER = "110"
+"""How the types of events begin whose author must be the CT-e's issuer (MOC CT-e, "Eventos")."""
+
+
+@attrs.frozen
+class Verification:
+    """What was checked. Each check is True, False, or None where there is nothing to check."""
+
+    digest: bool | None
+    """The signature is of the infCte (infEvento) that is here, and that is as it was signed."""
+    signature: bool | None
+    """SignedInfo was signed with the key of the certificate inside."""
+    chave: bool | None
+    """Id, key and issuer agree; and the key is the one asked for, if one was."""
+    protocolo: bool | None
+    """SEFAZ's answer has this key and, of a CT-e, this digest. What it answered, `CTeXML.protocolo`
+    and `Evento.status` say."""
+    certificado: bool | None
+    """The certificate is of the issuer's company (the first 8 of the CNPJ), or person."""
+    listagem: bool | None
+    """The listing's `digest_value` is this digest. For your information: it is not part of `ok`,
+    because what the vendor puts there is not documented."""
+    problems: tuple[str, ...] = ()
+    """What is wrong, a sentence each; `ok` is False if and only if there is one."""
+
+    @property
+    def ok(self) -> bool:
+        """Signed, and every check but `listagem` that could be made went well."""
+        return not self.problems
+
+
+def verify(
+    data: bytes, *, chave: str | None = None, digest_value: str | None = None
+) -> Verification:
+    """Check the XML of a CT-e or of an event, its bytes as downloaded.
+
+    It says that nothing was changed since the holder of that certificate signed it. It does not say
+    that the certificate is genuine: trust in the chain of ICP-Brasil, revocation and validity are
+    not looked at, and documents outlive their certificates anyway. SEFAZ does not sign its
+    protocols; to know what it holds, consult it.
+
+    Args:
+        data: the file, of any root that `CTeXML.parse` and `Evento.parse` take.
+        chave: the key that was asked for.
+        digest_value: the listing's, compared as bytes: the vendor's base64 is not always canonical.
+
+    Raises `InvalidXML` where there is no one document to check, and `InvalidArgument` for a `chave`
+    of the wrong shape.
+    """
+    asked = None if chave is None else str(ChaveAcesso.parse(chave))
+    envelope = read(data)
+    problems: list[str] = []
+
+    def passed(problem: str | None) -> bool:
+        if problem is not None:
+            problems.append(problem)
+        return problem is None
+
+    digest = signature = certificado = listagem = said = None
+    seal = find(envelope.document, "Signature")
+    if seal is None and next(envelope.root.iter("{*}Signature"), None) is None:
+        problems.append("it is not signed")
+    elif not passed(_signature.placement_problem(envelope.document)):
+        digest = signature = certificado = False
+    elif seal is not None:
+        said = _signature.digest_value(seal)
+        certificate = _certificate(seal, problems)
+        digest = passed(_signature.digest_problem(envelope.signed, seal))
+        signature = passed(_signature.signature_problem(seal, certificate))
+        certificado = certificate is not None and passed(_holder_problem(envelope, certificate))
+        listagem = None if digest_value is None else said == _lenient(digest_value)
+    own = _own_key(envelope)
+    return Verification(
+        digest=digest,
+        signature=signature,
+        chave=passed(_key_problem(envelope, own, asked)),
+        protocolo=_protocol(envelope, own, said, problems),
+        certificado=certificado,
+        listagem=listagem,
+        problems=tuple(problems),
+    )
+
+
+def _certificate(seal: etree._Element, problems: list[str]) -> x509.Certificate | None:
+    try:
+        return _signature.certificate_of(seal)
+    except ValueError as error:
+        problems.append(str(error))
+        return None
+
+
+def _author(envelope: Envelope) -> str | None:
+    """CNPJ or CPF of who must have signed."""
+    return documento_of(envelope.signed if envelope.is_event else find(envelope.signed, "emit"))
+
+
+def _own_key(envelope: Envelope) -> str | None:
+    if envelope.is_event:
+        return text(envelope.signed, "chCTe")
+    try:
+        return chave_of(envelope.signed)
+    except InvalidXML:
+        return None
+
+
+def _holder_problem(envelope: Envelope, certificate: x509.Certificate) -> str | None:
+    author, holder = _author(envelope), _signature.holder(certificate)
+    if author is None or holder is None:
+        whose = "its author" if author is None else "the certificate's holder"
+        return f"no CNPJ or CPF of {whose}"
+    same = author == holder if is_cpf(author) else author[:8] == holder[:8]
+    if same and len(author) == len(holder):
+        return None
+    return f"the certificate is of {shown(holder)}, not of the author, {shown(author)}"
+
+
+def _key_problem(envelope: Envelope, own: str | None, asked: str | None) -> str | None:
+    ident, signed, author = envelope.signed.get("Id"), envelope.signed, _author(envelope)
+    if own is None:
+        return f"the Id {ident!r} is not that of an access key"
+    if asked is not None and own != asked:
+        return f"it is {own}, and {asked} was asked for"
+    issuer = own[6:20]
+    if not envelope.is_event:
+        if (author or "").zfill(14) != issuer:
+            return f"the issuer, {shown(author)}, is not the one in the key {own}"
+        return None
+    tipo, number = text(signed, "tpEvento") or "", text(signed, "nSeqEvento") or ""
+    # The sequence takes two digits in layouts before 4.00, and three since.
+    if ident not in {f"ID{tipo}{own}{number.zfill(width)}" for width in (2, 3)}:
+        return f"the Id {ident!r} is not that of event {tipo} {number} of {own}"
+    if tipo.startswith(_OF_THE_ISSUER) and (author or "").zfill(14)[:8] != issuer[:8]:
+        return f"the author of event {tipo}, {shown(author)}, is not the issuer in the key {own}"
+    return None
+
+
+def _protocol(
+    envelope: Envelope, own: str | None, said: bytes | None, problems: list[str]
+) -> bool | None:
+    answer = envelope.answer
+    if answer is None:
+        return None
+    theirs = text(answer, "chCTe")
+    if theirs != own:
+        problems.append(f"SEFAZ's answer is about {theirs}, and the document is {own}")
+        return False
+    if envelope.is_event:
+        for name in ("tpEvento", "nSeqEvento"):
+            ours, its = text(envelope.signed, name) or "", text(answer, name) or ""
+            if ours.lstrip("0") != its.lstrip("0"):
+                problems.append(f"SEFAZ's answer is about {name} {its}, and the event has {ours}")
+                return False
+        return True
+    digest = text(answer, "digVal")
+    if digest is None:
+        return True
+    if said is None:
+        return None
+    if _signature.decode(digest) != said:
+        problems.append(f"the protocol's digVal, {digest[:60]!r}, is not the DigestValue")
+        return False
+    return True
+
+
+def _lenient(value: str) -> bytes | None:
+    """Base64 whose padding or last bits may be wrong; None for what cannot be read."""
+    bare = "".join(value.split()).rstrip("=")
+    try:
+        return b64decode(bare + "=" * (-len(bare) % 4))
+    except ValueError:
+        return None
