@@ -3,10 +3,7 @@
 What is signed is written in canonical form to begin with (no white space between elements, no
 empty-element tags, attributes in order, UTF-8), so its digest is SHA-1 over the bytes written here
 plus the `xmlns` that C14N 1.0 adds to the top element: the one namespace in scope, inherited from
-the parent.
-
-There is no certificate, so there is no signature: SignatureValue is a sentence in base64 that says
-so, and KeyInfo says it again in clear. Digest, Reference and protocol are right.
+the parent. SignedInfo likewise.
 """
 
 from __future__ import annotations
@@ -17,12 +14,12 @@ from hashlib import sha1
 from xml.sax.saxutils import escape
 
 from .companies import Company
+from .signing import certificate, sign
 
 NAMESPACE = "http://www.portalfiscal.inf.br/cte"
 _DSIG = "http://www.w3.org/2000/09/xmldsig#"
 _C14N = "http://www.w3.org/TR/2001/REC-xml-c14n-20010315"
 _HEAD = '<?xml version="1.0" encoding="UTF-8"?>'
-_NOT_A_SIGNATURE = "focus_cte sandbox: not a signature"
 _CONDITIONS = (
     "A Carta de Correcao e disciplinada pelo Art. 58-B do CONVENIO/SINIEF 06/89: Fica permitida a "
     "utilizacao de carta "
@@ -69,8 +66,7 @@ def reais(centavos: int) -> str:
 
 def digest(signed: str) -> str:
     """The DigestValue of an element without xmlns: C14N 1.0 writes the inherited one, first."""
-    tag, rest = signed.split(" ", 1)
-    raw = f'{tag} xmlns="{NAMESPACE}" {rest}'.encode()
+    raw = signed.replace(" ", f' xmlns="{NAMESPACE}" ', 1).encode()
     return b64encode(sha1(raw, usedforsecurity=False).digest()).decode()
 
 
@@ -98,7 +94,7 @@ def cteproc(facts: Facts, signed: str, digest_value: str) -> bytes:
         f'{_HEAD}<cteProc xmlns="{NAMESPACE}" versao="4.00"><CTe xmlns="{NAMESPACE}">{signed}'
         "<infCTeSupl><qrCodCTe>https://dfe-portal.svrs.rs.gov.br/cte/qrCode?"
         f"chCTe={facts.chave}&amp;tpAmb=1</qrCodCTe></infCTeSupl>"
-        f"{_signature('CTe' + facts.chave, digest_value)}</CTe>"
+        f"{_signature('CTe' + facts.chave, digest_value, facts.emit.documento)}</CTe>"
         f'<protCTe versao="4.00"><infProt Id="CTe{facts.protocolo}"><tpAmb>1</tpAmb><verAplic>'
         "SANDBOX</verAplic>"
         f"<chCTe>{facts.chave}</chCTe><dhRecbto>{facts.recebimento}</dhRecbto><nProt>"
@@ -146,7 +142,7 @@ def _event(
     text = (
         f'{_HEAD}<procEventoCTe xmlns="{NAMESPACE}" versao="4.00">'
         f'<eventoCTe xmlns="{NAMESPACE}" versao="4.00">'
-        f"{signed}{_signature(ident, digest(signed))}</eventoCTe>"
+        f"{signed}{_signature(ident, digest(signed), issuer)}</eventoCTe>"
         '<retEventoCTe versao="4.00"><infEvento><tpAmb>1</tpAmb><verAplic>SANDBOX</verAplic>'
         f"<cOrgao>{chave[:2]}</cOrgao>"
         "<cStat>135</cStat><xMotivo>Evento registrado e vinculado a CT-e</xMotivo><chCTe>"
@@ -158,17 +154,21 @@ def _event(
     return text.encode()
 
 
-def _signature(ident: str, digest_value: str) -> str:
-    nothing = b64encode(_NOT_A_SIGNATURE.encode()).decode()
+def _signature(ident: str, digest_value: str, issuer: str) -> str:
+    signed = (
+        f'<SignedInfo><CanonicalizationMethod Algorithm="{_C14N}"></CanonicalizationMethod>'
+        f'<SignatureMethod Algorithm="{_DSIG}rsa-sha1"></SignatureMethod>'
+        f'<Reference URI="#{ident}"><Transforms>'
+        f'<Transform Algorithm="{_DSIG}enveloped-signature"></Transform>'
+        f'<Transform Algorithm="{_C14N}"></Transform></Transforms>'
+        f'<DigestMethod Algorithm="{_DSIG}sha1"></DigestMethod>'
+        f"<DigestValue>{digest_value}</DigestValue></Reference></SignedInfo>"
+    )
+    value = sign(signed.replace(">", f' xmlns="{_DSIG}">', 1).encode())
     return (
-        f'<Signature xmlns="{_DSIG}"><SignedInfo><CanonicalizationMethod Algorithm="{_C14N}"/>'
-        f'<SignatureMethod Algorithm="{_DSIG}rsa-sha1"/><Reference URI="#{ident}"><Transforms>'
-        f'<Transform Algorithm="{_DSIG}enveloped-signature"/><Transform Algorithm="{_C14N}"/>'
-        "</Transforms>"
-        f'<DigestMethod Algorithm="{_DSIG}sha1"/><DigestValue>{digest_value}</DigestValue>'
-        "</Reference></SignedInfo>"
-        f"<SignatureValue>{nothing}</SignatureValue><KeyInfo><KeyName>{_NOT_A_SIGNATURE}</KeyName>"
-        "</KeyInfo></Signature>"
+        f'<Signature xmlns="{_DSIG}">{signed}<SignatureValue>{value}</SignatureValue>'
+        f"<KeyInfo><X509Data><X509Certificate>{certificate(issuer)}</X509Certificate>"
+        "</X509Data></KeyInfo></Signature>"
     )
 
 

@@ -110,10 +110,13 @@ async def test_each_kind_of_cte_has_its_group(plain: Plain) -> None:
     assert len(text(kinds["3"], ".//c:infCTeNorm/c:infCteSub/c:chCte") or "") == 44
 
 
-async def test_the_signature_says_that_it_is_none(plain: Plain, sandbox: Sandbox) -> None:
+async def test_the_certificate_says_who_made_it_and_for_whom(
+    plain: Plain, sandbox: Sandbox
+) -> None:
     root = ET.fromstring((await plain.send(sandbox, f"/{sandbox.chaves[0]}.xml")).body)
-    assert "not a signature" in (text(root, ".//d:KeyName") or "")
-    assert b"not a signature" in b64decode(text(root, ".//d:SignatureValue") or "")
+    held = b64decode(text(root, ".//d:X509Certificate") or "")
+    assert b"focus_cte sandbox: not of ICP-Brasil" in held
+    assert f":{text(root, './/c:emit/c:CNPJ')}".encode() in held
 
 
 async def event(plain: Plain, sandbox: Sandbox, chave: str, name: str) -> Any:
