@@ -10,6 +10,7 @@ BIN     := $(VENV)/bin
 RUNTIME := $(VENV)/.installed
 DEV     := $(VENV)/.installed-dev
 BENCH   := $(VENV)/.installed-bench
+EXTRAS  := xml
 
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
@@ -71,17 +72,17 @@ $(RUNTIME): pyproject.toml
 
 $(DEV): $(RUNTIME)
 	$(call newer_pip,$(VENV))
-	@$(BIN)/pip install -qq --group dev
+	@$(BIN)/pip install -qq -e '.[$(EXTRAS)]' --group dev
 	@touch $@
 
 $(BENCH): $(RUNTIME)
 	$(call newer_pip,$(VENV))
-	@$(BIN)/pip install -qq --group bench
+	@$(BIN)/pip install -qq -e '.[$(EXTRAS)]' --group bench
 	@touch $@
 
 $(LOWEST)/.installed: pyproject.toml .ci/lower_bounds.py
 	$(call venv,$(LOWEST))
 	$(call newer_pip,$(LOWEST))
 	@$(LOWEST)/bin/python .ci/lower_bounds.py > $(LOWEST)/lower-bounds.txt
-	@$(LOWEST)/bin/pip install -qq -c $(LOWEST)/lower-bounds.txt -e . --group test
+	@$(LOWEST)/bin/pip install -qq -c $(LOWEST)/lower-bounds.txt -e '.[$(EXTRAS)]' --group test
 	@touch $@

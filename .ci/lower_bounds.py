@@ -1,12 +1,15 @@
-"""Print pyproject.toml's dependencies, each pinned to its lower bound, as constraints for pip."""
+"""Print what the package and its extras need, each pinned to its lower bound, for pip's -c."""
 
 import re
 import tomllib
+from itertools import chain
 from pathlib import Path
 
 PYPROJECT = Path(__file__).resolve().parents[1] / "pyproject.toml"
 
-for dependency in tomllib.loads(PYPROJECT.read_text("utf-8"))["project"]["dependencies"]:
+project = tomllib.loads(PYPROJECT.read_text("utf-8"))["project"]
+extras = project["optional-dependencies"].values()
+for dependency in chain(project["dependencies"], *extras):
     bound = re.fullmatch(r"([\w.-]+)\s*>=\s*([\d.]+)(,.*)?", dependency)
     if bound is None:
         raise SystemExit(f"{PYPROJECT.name}: {dependency!r} does not begin with its lower bound")

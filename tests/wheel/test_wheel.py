@@ -67,6 +67,7 @@ def test_the_wheel_says_what_it_needs(wheel: Path) -> None:
         said = email.message_from_bytes(held.read(name))
     needs = [need for need in said.get_all("Requires-Dist", []) if "extra ==" not in need]
     assert sorted(re.match(r"[\w-]+", need)[0] for need in needs) == ["aiohttp", "attrs", "cattrs"]
+    assert set(said.get_all("Provides-Extra")) >= {"xml"}
     assert said["License-Expression"] == "MIT"
     assert said["Requires-Python"] == ">=3.11"
 
@@ -92,6 +93,18 @@ def test_the_installed_client_syncs_with_the_installed_sandbox(
     python: Path, tmp_path: Path
 ) -> None:
     assert run(python, "-I", "-W", "error", SMOKE, cwd=tmp_path) == "120 CT-es\n"
+
+
+def test_an_extra_that_is_not_installed_says_how_to_install_it(
+    python: Path, tmp_path: Path
+) -> None:
+    command = [python, "-I", "-c", "import focus_cte.xml"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode != 0
+    last = done.stderr.splitlines()[-1]
+    assert re.fullmatch(
+        r"ImportError: focus_cte\.xml needs \w+: pip install focus-cte\[xml\]", last
+    )
 
 
 def test_users_see_the_types(python: Path, tmp_path: Path) -> None:
