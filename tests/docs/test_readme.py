@@ -170,6 +170,29 @@ async def the_files(scene: Scene) -> None:
     assert (scene.folder / f"{chave}.xml").read_bytes() == await scene.focus.baixar_xml(chave)
 
 
+async def who_pays(scene: Scene) -> None:
+    block = executed(scene.block)
+    async with (
+        Sandbox(ctes=40, credits=None) as sandbox,
+        FocusCTe(sandbox.token, base_url=sandbox.url) as focus,
+    ):
+        late = sandbox.chaves[0]
+        sandbox.fail("status", status=404, on="xml")
+        ours = await block.we_pay(focus, sandbox.cnpj)
+        assert all(check.ok for _, check in ours)
+        paid = [cte.chave for cte, _ in ours]
+        assert late not in paid, "its XML was not there yet"
+        other = next(chave for chave in sandbox.chaves if chave not in (late, *paid))
+
+        observacoes = "A mercadoria chegou com avaria"
+        found = await block.dispute(focus, paid[0], sandbox.cnpj, observacoes)
+        assert found.protocolo == sandbox.desacordos[paid[0]]["protocolo"]
+        for chave, why in ((paid[0], "already"), (other, "tomador")):
+            with pytest.raises(ValueError, match=why):
+                await block.dispute(focus, chave, sandbox.cnpj, observacoes)
+        assert list(sandbox.desacordos) == paid[:1]
+
+
 async def the_desacordo(scene: Scene) -> None:
     object_to, sandbox = executed(scene.block).object_to, scene.sandbox
     first, second, *_ = sandbox.chaves
@@ -207,6 +230,7 @@ SCENARIOS: dict[str, Callable[[Scene], Awaitable[None]]] = {
     "pull": the_store,
     "watch": the_worker_that_stays_up,
     "save_files": the_files,
+    "we_pay": who_pays,
     "object_to": the_desacordo,
     "lifespan": the_web_application,
     "test_nothing_is_lost_on_a_bad_day": the_bad_day,
@@ -332,7 +356,8 @@ def test_the_changelog_names_what_exists() -> None:
     names = re.findall(r"`(focus_cte(?:\.\w+)+)`", read("CHANGELOG.md"))
     assert names
     for name in names:
-        module = "focus_cte.sandbox" if name.startswith("focus_cte.sandbox") else "focus_cte"
+        module = ".".join(name.split(".")[:2])
+        module = module if find_spec(module) else "focus_cte"
         found: Any = import_module(module)
         for part in name.removeprefix(module).split(".")[1:]:
             found = getattr(found, part)

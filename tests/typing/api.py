@@ -29,8 +29,23 @@ from focus_cte import (
     Situacao,
     Sync,
     TipoCTe,
+    check_observacoes,
+    parse_cnpj,
 )
 from focus_cte.sandbox import Sandbox
+from focus_cte.xml import (
+    CTeXML,
+    Evento,
+    Papel,
+    Parte,
+    PlanoDesacordo,
+    PrazoDesacordo,
+    Protocolo,
+    Verification,
+    checar_desacordo,
+    prazo_desacordo,
+    verify,
+)
 
 
 async def opening(session: aiohttp.ClientSession) -> None:
@@ -166,6 +181,47 @@ def a_key() -> None:
     assert_type(chave.uf, str)
     assert_type(chave.numero, int)
     assert_type(chave.dv_ok, bool)
+
+
+def the_xml_itself(data: bytes, listed: CTeRecebida) -> None:
+    cte = CTeXML.parse(data)
+    assert_type(cte, CTeXML)
+    assert_type(cte.tipo_cte, TipoCTe | str | None)
+    assert_type(cte.emissao, dt.datetime | None)
+    assert_type(cte.ambiente, Ambiente | None)
+    assert_type(cte.valor_receber, Decimal | None)
+    assert_type(cte.tomador, Parte | None)
+    assert_type(cte.papeis("24.178.617/0001-10"), tuple[Papel, ...])
+    assert_type(cte.chaves_nfe, tuple[str, ...])
+    assert_type(cte.referencias, tuple[tuple[str, str], ...])
+    assert_type(cte.protocolo, Protocolo | None)
+    evento = Evento.parse(data)
+    assert_type(evento.sequencia, int)
+    assert_type(evento.data, dt.datetime)
+    assert_type(evento.texto, str | None)
+    check = verify(data, chave=cte.chave, digest_value=listed.digest_value)
+    assert_type(check, Verification)
+    assert_type(check.ok, bool)
+    assert_type(check.listagem, bool | None)
+    assert_type(check.problems, tuple[str, ...])
+    verify(data, cte.chave)  # type: ignore[call-arg]
+    prazo = prazo_desacordo(cte)
+    assert_type(prazo, PrazoDesacordo)
+    assert_type(prazo_desacordo(listed).ultimo_dia, dt.date)
+    assert_type(prazo.dias_restantes(dt.datetime.now(dt.UTC)), int)
+
+
+async def a_desacordo_prepared(focus: FocusCTe, chave: str) -> None:
+    assert_type(check_observacoes("A mercadoria chegou com avaria"), str)
+    assert_type(focus.ambiente, Ambiente | None)
+    cnpj = parse_cnpj("24.178.617/0001-10")
+    plan = await checar_desacordo(focus, chave, cnpj=cnpj, observacoes="Serviço não prestado")
+    assert_type(plan, PlanoDesacordo)
+    assert_type(plan.ok, bool)
+    assert_type(plan.impedimentos, tuple[str, ...])
+    assert_type(plan.prazo, PrazoDesacordo | None)
+    assert_type(plan.cte, CTeXML | None)
+    assert_type(plan.resumo, CTeRecebida)
 
 
 async def trying_without_an_account() -> None:
