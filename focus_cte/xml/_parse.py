@@ -14,7 +14,7 @@ from lxml import etree
 from focus_cte import InvalidArgument, InvalidResponse
 
 _LARGEST = 4 * 1024 * 1024
-"""Bytes. SEFAZ takes a message of 500 KB at most (MOC CT-e, "Tamanho máximo da mensagem")."""
+"""Bytes. What SEFAZ itself takes is far smaller (rejection 214)."""
 _MARKS = 200_000
 """`<` and `=`, at most: an element or an attribute takes memory however short it is written."""
 
@@ -80,7 +80,7 @@ def read(data: bytes) -> Envelope:
 
 
 def parse(data: bytes) -> etree._Element:
-    """The root element of a document in UTF-8, which the MOC CT-e asks for, and without a DTD."""
+    """The root element of a document in UTF-8, as SEFAZ wants it (rejection 402), without a DTD."""
     if not isinstance(data, bytes):
         raise InvalidArgument(f"data must be bytes, as downloaded, not {type(data).__name__}")
     if len(data) > _LARGEST:
@@ -99,9 +99,13 @@ def parse(data: bytes) -> etree._Element:
         remove_comments=True,
     )
     try:
-        return etree.fromstring(data, parser)
+        root = etree.fromstring(data, parser)
     except (etree.XMLSyntaxError, ValueError) as error:
         raise InvalidXML(f"not well-formed XML in UTF-8: {error}") from None
+    # lxml passes over some: an undeclared entity, an undeclared prefix before a mere warning.
+    if errors := parser.error_log.filter_from_errors():
+        raise InvalidXML(f"not well-formed XML in UTF-8: {errors[0].message}")
+    return root
 
 
 def local_name(element: etree._Element) -> str:
@@ -111,6 +115,11 @@ def local_name(element: etree._Element) -> str:
 @lru_cache(maxsize=256)
 def _anywhere(path: str) -> str:
     return "/".join(f"{{*}}{step}" for step in path.split("/"))
+
+
+def quoted(value: str | None) -> str:
+    """What a document says, for a message: at most 60 characters."""
+    return repr(value if value is None else value[:60])
 
 
 def find(element: etree._Element | None, path: str) -> etree._Element | None:

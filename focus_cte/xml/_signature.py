@@ -14,11 +14,10 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
-from cryptography.x509.oid import NameOID
 from lxml import etree
 
-from focus_cte.xml._parse import find, find_all, local_name
+from focus_cte.xml import _certificate
+from focus_cte.xml._parse import find, find_all, local_name, quoted
 
 _DSIG: Final = "http://www.w3.org/2000/09/xmldsig#"
 _C14N: Final = "http://www.w3.org/TR/2001/REC-xml-c14n-20010315"
@@ -29,41 +28,48 @@ _SIGNATURES: Final = {
     f"{_DSIG}rsa-sha1": hashes.SHA1,
     "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256": hashes.SHA256,
 }
-_CNPJ: Final = x509.ObjectIdentifier("2.16.76.1.3.3")
-_CPF: Final = x509.ObjectIdentifier("2.16.76.1.3.1")
-"""otherNames of ICP-Brasil (DOC-ICP-04): a company's CNPJ; a person's date of birth, then CPF."""
 _same_id = etree.XPath("count(//*[@Id = $ident])")
 # What is parsed again was parsed once within bounds; escaped, it may be longer than they allow.
 _again = etree.XMLParser(encoding="utf-8", resolve_entities=False, huge_tree=True)
 
 
 def canonical(element: etree._Element) -> bytes:
-    """Canonical XML 1.0 of an element, with the namespaces and xml: attributes in scope there."""
+    """Canonical XML 1.0 of an element, with the namespaces and xml: attributes in scope there.
+
+    ValueError where the standard has none: a namespace that is a relative URI.
+    """
     # As a document of its own: in place, lxml loses the namespaces that ancestors declare.
     apex = etree.fromstring(etree.tostring(element, encoding="utf-8", with_tail=False), _again)
     for ancestor in element.iterancestors():
         for name, value in ancestor.attrib.items():
             if str(name).startswith(_XML) and name not in apex.attrib:
                 apex.set(name, value)
-    return etree.tostring(apex, method="c14n", with_comments=False)
+    try:
+        return etree.tostring(apex, method="c14n", with_comments=False)
+    except etree.C14NError:
+        raise ValueError(f"{local_name(element)} has no canonical form") from None
 
 
-def placement_problem(document: etree._Element) -> str | None:
-    """Whether the one Signature stands where the schema has it: beside what it signs."""
-    root = document.getroottree().getroot()
-    found = list(root.iter("{*}Signature"))
+def signature_of(document: etree._Element) -> etree._Element | None:
+    """The Signature of a document; None where nothing at all is signed.
+
+    ValueError unless there is one, where the schema has it: beside what it signs.
+    """
+    found = list(document.getroottree().getroot().iter("{*}Signature"))
     # SEFAZ may sign its own answer. That signature is not looked at.
-    ours = [each for each in found if local_name(_parent(each)) not in ("protCTe", "retEventoCTe")]
-    if len(ours) != 1:
-        return f"{len(ours)} Signatures, and there must be one"
+    ours = [each for each in found if _place(each) not in ("protCTe", "retEventoCTe")]
+    if not ours:
+        return None
+    if len(ours) > 1:
+        raise ValueError(f"{len(ours)} Signatures, and there must be one")
     (signature,) = ours
     if signature.getparent() is not document:
-        return f"the Signature is in <{local_name(_parent(signature))}>, not beside what it signs"
+        raise ValueError(f"the Signature is in <{_place(signature)}>, not beside what it signs")
     if signature.tag != f"{{{_DSIG}}}Signature":
-        return f"the Signature is not in the namespace {_DSIG}"
+        raise ValueError(f"the Signature is not in the namespace {_DSIG}")
     if len(find_all(signature, "SignedInfo")) != 1:
-        return f"{len(find_all(signature, 'SignedInfo'))} SignedInfo, and there must be one"
-    return None
+        raise ValueError(f"{len(find_all(signature, 'SignedInfo'))} SignedInfo instead of one")
+    return signature
 
 
 def digest_value(signature: etree._Element) -> bytes | None:
@@ -79,19 +85,25 @@ def digest_problem(signed: etree._Element, signature: etree._Element) -> str | N
     (reference,) = references
     name, ident = local_name(signed), signed.get("Id")
     if not ident or reference.get("URI") != f"#{ident}":
-        return f"the signature is of {reference.get('URI')!r}, not of the {name} {ident!r}"
+        return (
+            f"the signature is of {quoted(reference.get('URI'))}, not of the {name} {quoted(ident)}"
+        )
     if _same_id(signed, ident=ident) != 1:
-        return f"more than one element has the Id {ident!r}"
+        return f"more than one element has the Id {quoted(ident)}"
     for transform in find_all(reference, "Transforms/Transform"):
         if transform.get("Algorithm") not in _TRANSFORMS:
-            return f"unknown Transform {transform.get('Algorithm')!r}"
+            return f"unknown Transform {quoted(transform.get('Algorithm'))}"
     method = _algorithm(reference, "DigestMethod")
     if method not in _DIGESTS:
-        return f"unknown DigestMethod {method!r}"
+        return f"unknown DigestMethod {quoted(method)}"
     said = digest_value(signature)
     if said is None:
         return "DigestValue is not base64"
-    if _DIGESTS[method](canonical(signed)).digest() != said:
+    try:
+        actual = _DIGESTS[method](canonical(signed)).digest()
+    except ValueError as error:
+        return str(error)
+    if actual != said:
         return f"{name} is not what was signed: its digest differs from DigestValue"
     return None
 
@@ -104,17 +116,15 @@ def signature_problem(
         return "the signature cannot be checked without its certificate"
     (info,) = find_all(signature, "SignedInfo")
     if (c14n := _algorithm(info, "CanonicalizationMethod")) != _C14N:
-        return f"unknown CanonicalizationMethod {c14n!r}"
+        return f"unknown CanonicalizationMethod {quoted(c14n)}"
     method = _algorithm(info, "SignatureMethod")
     if method not in _SIGNATURES:
-        return f"unknown SignatureMethod {method!r}"
+        return f"unknown SignatureMethod {quoted(method)}"
     value = decode(_content(signature, "SignatureValue"))
     if value is None:
         return "SignatureValue is not base64"
     try:
-        key = certificate.public_key()
-        if not isinstance(key, RSAPublicKey):
-            return f"the certificate's key is not RSA: {type(key).__name__}"
+        key = _certificate.rsa_key(certificate)
         key.verify(value, canonical(info), PKCS1v15(), _SIGNATURES[method]())
     except InvalidSignature:
         return "SignedInfo was not signed with the key of the certificate inside"
@@ -124,42 +134,14 @@ def signature_problem(
 
 
 def certificate_of(signature: etree._Element) -> x509.Certificate:
-    """The signer's certificate. ValueError says why there is none.
-
-    Some certificates of ICP-Brasil are not strict DER, which cryptography refuses.
-    """
+    """The signer's certificate. ValueError says why there is none."""
     found = find_all(signature, "KeyInfo/X509Data/X509Certificate")
     if len(found) != 1:
         raise ValueError(f"{len(found)} X509Certificates, and there must be one")
     der = decode(_content(signature, "KeyInfo/X509Data/X509Certificate"))
     if der is None:
         raise ValueError("X509Certificate is not base64")
-    try:
-        return x509.load_der_x509_certificate(der)
-    except ValueError as error:
-        raise ValueError(f"the certificate cannot be read: {error}") from None
-
-
-def holder(certificate: x509.Certificate) -> str | None:
-    """The CNPJ or CPF that a certificate was issued to, as ICP-Brasil writes it.
-
-    In an otherName, or else after the colon at the end of the common name.
-    """
-    try:
-        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-        others = {name.type_id: name.value for name in names.get_values_for_type(x509.OtherName)}
-        subject = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
-    except x509.ExtensionNotFound:
-        others = {}
-        subject = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
-    except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
-        return None
-    # Two bytes of DER, tag and length, come before the text.
-    if _CNPJ in others:
-        return others[_CNPJ][2:].decode("ascii", "replace")
-    if _CPF in others:
-        return others[_CPF][10:21].decode("ascii", "replace")
-    return str(subject[-1].value).rpartition(":")[2] if subject else None
+    return _certificate.load(der)
 
 
 def decode(value: str | None) -> bytes | None:
@@ -180,6 +162,7 @@ def _content(signature: etree._Element, path: str) -> str | None:
     return None if found is None else found.text
 
 
-def _parent(element: etree._Element) -> etree._Element:
+def _place(element: etree._Element) -> str:
+    """The name of the element around it."""
     parent = element.getparent()
-    return element if parent is None else parent
+    return "" if parent is None else local_name(parent)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 
 from focus_cte import ChaveAcesso, InvalidArgument, parse_cnpj
-from focus_cte.xml._parse import InvalidXML
+from focus_cte.xml._parse import InvalidXML, quoted
 
 _AMOUNT = re.compile(r"[0-9]{1,15}(\.[0-9]{1,10})?")
 _CPF = re.compile(r"[0-9]{11}")
@@ -31,7 +31,7 @@ def moment(value: str | None, *, uf: str, name: str) -> datetime | None:
             found = found.replace(tzinfo=timezone(timedelta(hours=_HOURS.get(uf, -3))))
         found.astimezone(UTC)
     except (ValueError, OverflowError):
-        raise InvalidXML(f"{name} {value[:60]!r} is not a date and time") from None
+        raise InvalidXML(f"{name} {quoted(value)} is not a date and time") from None
     return found
 
 
@@ -40,7 +40,7 @@ def amount(value: str | None, *, name: str) -> Decimal | None:
     if value is None:
         return None
     if not _AMOUNT.fullmatch(value):
-        raise InvalidXML(f"{name} {value[:60]!r} is not an amount")
+        raise InvalidXML(f"{name} {quoted(value)} is not an amount")
     return Decimal(value)
 
 

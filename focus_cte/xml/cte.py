@@ -11,7 +11,16 @@ import attrs
 from lxml import etree
 
 from focus_cte import Ambiente, TipoCTe
-from focus_cte.xml._parse import Envelope, InvalidXML, find, find_all, local_name, read, text
+from focus_cte.xml._parse import (
+    Envelope,
+    InvalidXML,
+    find,
+    find_all,
+    local_name,
+    quoted,
+    read,
+    text,
+)
 from focus_cte.xml._values import amount, is_chave, moment, parse_documento, shown
 
 _AMBIENTES = {"1": Ambiente.PRODUCAO, "2": Ambiente.HOMOLOGACAO}
@@ -178,7 +187,7 @@ def chave_of(signed: etree._Element) -> str:
     ident = signed.get("Id") or ""
     chave = ident.removeprefix("GTVe" if ident.startswith("GTVe") else "CTe")
     if chave == ident or not is_chave(chave):
-        raise InvalidXML(f"the Id {ident[:60]!r} of infCte is not CTe and an access key")
+        raise InvalidXML(f"the Id {quoted(ident)} of infCte is not CTe and an access key")
     return chave
 
 
@@ -228,7 +237,7 @@ def _tomador(envelope: Envelope, partes: dict[Papel, Parte | None]) -> Parte | N
 
 def _papel(code: str | None) -> Papel:
     if code not in _TOMADOR:
-        raise InvalidXML(f"the tomador's code (toma) {code!r} is not one of 0 to 4")
+        raise InvalidXML(f"the tomador's code (toma) {quoted(code)} is not one of 0 to 4")
     return _TOMADOR[code]
 
 

@@ -8,7 +8,7 @@ from typing import Self
 import attrs
 from lxml import etree
 
-from focus_cte.xml._parse import InvalidXML, find, find_all, read, text
+from focus_cte.xml._parse import InvalidXML, find, find_all, quoted, read, text
 from focus_cte.xml._values import is_chave, moment, shown
 from focus_cte.xml.cte import documento_of
 
@@ -47,7 +47,7 @@ class Evento:
         signed, answer = envelope.signed, envelope.answer
         chave = text(signed, "chCTe") or ""
         if not is_chave(chave):
-            raise InvalidXML(f"chCTe {chave[:60]!r} is not an access key")
+            raise InvalidXML(f"chCTe {quoted(chave)} is not an access key")
         when = moment(text(signed, "dhEvento"), uf=chave[:2], name="dhEvento")
         if when is None:
             raise InvalidXML("no dhEvento in <infEvento>")
@@ -66,7 +66,7 @@ class Evento:
 def _digits(signed: etree._Element, name: str, *, longest: int) -> str:
     found = text(signed, name) or ""
     if not (found.isascii() and found.isdecimal() and len(found) <= longest):
-        raise InvalidXML(f"{name} {found[:60]!r} is not 1 to {longest} digits")
+        raise InvalidXML(f"{name} {quoted(found)} is not 1 to {longest} digits")
     return found
 
 

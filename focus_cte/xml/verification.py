@@ -9,8 +9,8 @@ from cryptography import x509
 from lxml import etree
 
 from focus_cte import ChaveAcesso
-from focus_cte.xml import _signature
-from focus_cte.xml._parse import Envelope, InvalidXML, find, read, text
+from focus_cte.xml import _certificate, _signature
+from focus_cte.xml._parse import Envelope, InvalidXML, find, quoted, read, text
 from focus_cte.xml._values import is_cpf, shown
 from focus_cte.xml.cte import chave_of, documento_of
 
@@ -30,7 +30,7 @@ class Verification:
     """Id, key and issuer agree; and the key is the one asked for, if one was."""
     protocolo: bool | None
     """SEFAZ's answer has this key and, of a CT-e, this digest. What it answered, `CTeXML.protocolo`
-    and `Evento.status` say."""
+    and `Evento.status` say. None without an answer: then nothing says that it was authorized."""
     certificado: bool | None
     """The certificate is of the issuer's company (the first 8 of the CNPJ), or person."""
     listagem: bool | None
@@ -73,18 +73,21 @@ def verify(
         return problem is None
 
     digest = signature = certificado = listagem = said = None
-    seal = find(envelope.document, "Signature")
-    if seal is None and next(envelope.root.iter("{*}Signature"), None) is None:
-        problems.append("it is not signed")
-    elif not passed(_signature.placement_problem(envelope.document)):
+    try:
+        seal = _signature.signature_of(envelope.document)
+    except ValueError as error:
+        problems.append(str(error))
         digest = signature = certificado = False
-    elif seal is not None:
-        said = _signature.digest_value(seal)
-        certificate = _certificate(seal, problems)
-        digest = passed(_signature.digest_problem(envelope.signed, seal))
-        signature = passed(_signature.signature_problem(seal, certificate))
-        certificado = certificate is not None and passed(_holder_problem(envelope, certificate))
-        listagem = None if digest_value is None else said == _lenient(digest_value)
+    else:
+        if seal is None:
+            problems.append("it is not signed")
+        else:
+            said = _signature.digest_value(seal)
+            certificate = _certificate_of(seal, problems)
+            digest = passed(_signature.digest_problem(envelope.signed, seal))
+            signature = passed(_signature.signature_problem(seal, certificate))
+            certificado = certificate is not None and passed(_holder_problem(envelope, certificate))
+            listagem = None if digest_value is None else said == _lenient(digest_value)
     own = _own_key(envelope)
     return Verification(
         digest=digest,
@@ -97,7 +100,7 @@ def verify(
     )
 
 
-def _certificate(seal: etree._Element, problems: list[str]) -> x509.Certificate | None:
+def _certificate_of(seal: etree._Element, problems: list[str]) -> x509.Certificate | None:
     try:
         return _signature.certificate_of(seal)
     except ValueError as error:
@@ -120,10 +123,13 @@ def _own_key(envelope: Envelope) -> str | None:
 
 
 def _holder_problem(envelope: Envelope, certificate: x509.Certificate) -> str | None:
-    author, holder = _author(envelope), _signature.holder(certificate)
-    if author is None or holder is None:
-        whose = "its author" if author is None else "the certificate's holder"
-        return f"no CNPJ or CPF of {whose}"
+    author = _author(envelope)
+    if author is None:
+        return "it has no CNPJ or CPF of its author"
+    try:
+        holder = _certificate.holder(certificate)
+    except ValueError as error:
+        return str(error)
     same = author == holder if is_cpf(author) else author[:8] == holder[:8]
     if same and len(author) == len(holder):
         return None
@@ -133,20 +139,20 @@ def _holder_problem(envelope: Envelope, certificate: x509.Certificate) -> str | 
 def _key_problem(envelope: Envelope, own: str | None, asked: str | None) -> str | None:
     ident, signed, author = envelope.signed.get("Id"), envelope.signed, _author(envelope)
     if own is None:
-        return f"the Id {ident!r} is not that of an access key"
+        return f"no access key: the Id is {quoted(ident)}"
+    key, issuer, company = quoted(own), own[6:20], (author or "").zfill(14)
     if asked is not None and own != asked:
-        return f"it is {own}, and {asked} was asked for"
-    issuer = own[6:20]
+        return f"it is {key}, and {asked} was asked for"
     if not envelope.is_event:
-        if (author or "").zfill(14) != issuer:
-            return f"the issuer, {shown(author)}, is not the one in the key {own}"
+        if company != issuer:
+            return f"the issuer, {shown(author)}, is not the one in the key {key}"
         return None
     tipo, number = text(signed, "tpEvento") or "", text(signed, "nSeqEvento") or ""
     # The sequence takes two digits in layouts before 4.00, and three since.
     if ident not in {f"ID{tipo}{own}{number.zfill(width)}" for width in (2, 3)}:
-        return f"the Id {ident!r} is not that of event {tipo} {number} of {own}"
-    if tipo.startswith(_OF_THE_ISSUER) and (author or "").zfill(14)[:8] != issuer[:8]:
-        return f"the author of event {tipo}, {shown(author)}, is not the issuer in the key {own}"
+        return f"the Id {quoted(ident)} is not that of event {quoted(tipo + ' ' + number)} of {key}"
+    if tipo.startswith(_OF_THE_ISSUER) and company[:8] != issuer[:8]:
+        return f"the author of the event, {shown(author)}, is not the issuer in the key {key}"
     return None
 
 
@@ -156,24 +162,26 @@ def _protocol(
     answer = envelope.answer
     if answer is None:
         return None
-    theirs = text(answer, "chCTe")
-    if theirs != own:
-        problems.append(f"SEFAZ's answer is about {theirs}, and the document is {own}")
-        return False
+    about = {"chCTe": own}
     if envelope.is_event:
-        for name in ("tpEvento", "nSeqEvento"):
-            ours, its = text(envelope.signed, name) or "", text(answer, name) or ""
-            if ours.lstrip("0") != its.lstrip("0"):
-                problems.append(f"SEFAZ's answer is about {name} {its}, and the event has {ours}")
-                return False
-        return True
-    digest = text(answer, "digVal")
+        # Its schema leaves these two out where it likes.
+        about |= {
+            n: text(envelope.signed, n) for n in ("tpEvento", "nSeqEvento") if text(answer, n)
+        }
+    for name, ours in about.items():
+        theirs = text(answer, name)
+        if (theirs or "").lstrip("0") != (ours or "").lstrip("0"):
+            problems.append(
+                f"SEFAZ's answer is about {name} {quoted(theirs)}, and this is {quoted(ours)}"
+            )
+            return False
+    digest = None if envelope.is_event else text(answer, "digVal")
     if digest is None:
         return True
     if said is None:
         return None
     if _signature.decode(digest) != said:
-        problems.append(f"the protocol's digVal, {digest[:60]!r}, is not the DigestValue")
+        problems.append(f"the protocol's digVal, {quoted(digest)}, is not the DigestValue")
         return False
     return True
 

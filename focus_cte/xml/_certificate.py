@@ -1,0 +1,68 @@
+"""What is needed of a signer's certificate: its key, and whose it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.x509.oid import NameOID
+
+_CNPJ: Final = x509.ObjectIdentifier("2.16.76.1.3.3")
+_CPF: Final = x509.ObjectIdentifier("2.16.76.1.3.1")
+"""otherNames of ICP-Brasil (DOC-ICP-04): a company's CNPJ; a person's date of birth, then CPF."""
+
+
+def load(der: bytes) -> x509.Certificate:
+    """ValueError for what cryptography does not take, such as DER that is not strict."""
+    with _reading("the certificate cannot be read"):
+        return x509.load_der_x509_certificate(der)
+
+
+def rsa_key(certificate: x509.Certificate) -> RSAPublicKey:
+    """ValueError for another kind of key, or one that cannot be read."""
+    with _reading("the certificate's key cannot be read"):
+        key = certificate.public_key()
+    if not isinstance(key, RSAPublicKey):
+        raise ValueError(f"the certificate's key is not RSA: {type(key).__name__}")
+    return key
+
+
+def holder(certificate: x509.Certificate) -> str:
+    """The CNPJ or CPF that a certificate was issued to, or ValueError.
+
+    ICP-Brasil has it in an otherName; older certificates, after the colon at the end of the common
+    name.
+    """
+    with _reading("the certificate's holder cannot be read"):
+        others = _other_names(certificate)
+        # Two bytes of DER, tag and length, come before the text.
+        if _CNPJ in others:
+            return others[_CNPJ][2:].decode("ascii")
+        if _CPF in others:
+            return others[_CPF][10:21].decode("ascii")
+        common = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+        return str(common[-1].value).rpartition(":")[2]
+
+
+def _other_names(certificate: x509.Certificate) -> dict[x509.ObjectIdentifier, bytes]:
+    try:
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return {}
+    return {name.type_id: name.value for name in names.get_values_for_type(x509.OtherName)}
+
+
+@contextmanager
+def _reading(failure: str) -> Iterator[None]:
+    """Make a ValueError of whatever cryptography raises for a certificate that is malformed.
+
+    Besides ValueError these are KeyError, TypeError, exceptions of its own without a common parent,
+    and its warnings where warnings are errors.
+    """
+    try:
+        yield
+    except Exception as error:
+        raise ValueError(f"{failure}: {type(error).__name__}: {error}") from None
