@@ -87,7 +87,8 @@ def verify(
             digest = passed(_signature.digest_problem(envelope.signed, seal))
             signature = passed(_signature.signature_problem(seal, certificate))
             certificado = certificate is not None and passed(_holder_problem(envelope, certificate))
-            listagem = None if digest_value is None else said == _lenient(digest_value)
+            if digest_value is not None:
+                listagem = said is not None and said == _lenient(digest_value)
     own = _own_key(envelope)
     return Verification(
         digest=digest,

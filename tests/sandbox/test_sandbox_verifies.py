@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from focus_cte import DesacordoRejeitado, FocusCTe, InvalidArgument, Situacao
+from focus_cte import Ambiente, DesacordoRejeitado, FocusCTe, InvalidArgument, Situacao
 from focus_cte.sandbox import Sandbox
 from focus_cte.xml import CTeXML, Evento, Papel, checar_desacordo, prazo_desacordo, verify
 
@@ -125,6 +125,21 @@ async def test_a_desacordo_that_there_is_stands_against_another(
     (why,) = plan.impedimentos
     assert str(done.protocolo) in why
     assert "631" in why
+
+
+@pytest.mark.parametrize(
+    ("ambiente", "ok"), [(Ambiente.PRODUCAO, True), (Ambiente.HOMOLOGACAO, False), (None, True)]
+)
+async def test_a_document_of_the_other_environment_stands_against_it(
+    sandbox: Sandbox, ambiente: Ambiente | None, ok: bool
+) -> None:
+    """The sandbox's documents are of produção."""
+    async with FocusCTe(sandbox.token, ambiente=ambiente, base_url=sandbox.url) as focus:
+        assert focus.ambiente is ambiente
+        plan = await checar_desacordo(
+            focus, sandbox.chaves[0], cnpj=sandbox.cnpj, observacoes=TEXTO
+        )
+    assert plan.ok is ok, plan.impedimentos
 
 
 @pytest.mark.parametrize("chave", ["123", "x" * 44])
