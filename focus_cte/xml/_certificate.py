@@ -10,6 +10,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.x509.oid import NameOID
 
+from focus_cte import InvalidArgument
+from focus_cte.xml._values import parse_documento
+
 _CNPJ: Final = x509.ObjectIdentifier("2.16.76.1.3.3")
 _CPF: Final = x509.ObjectIdentifier("2.16.76.1.3.1")
 """otherNames of ICP-Brasil (DOC-ICP-04): a company's CNPJ; a person's date of birth, then CPF."""
@@ -37,14 +40,22 @@ def holder(certificate: x509.Certificate) -> str:
     name.
     """
     with _reading("the certificate's holder cannot be read"):
-        others = _other_names(certificate)
-        # Two bytes of DER, tag and length, come before the text.
-        if _CNPJ in others:
-            return others[_CNPJ][2:].decode("ascii")
-        if _CPF in others:
-            return others[_CPF][10:21].decode("ascii")
-        common = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
-        return str(common[-1].value).rpartition(":")[2]
+        found = _written(certificate)
+    try:
+        return parse_documento(found)
+    except InvalidArgument:
+        raise ValueError("the certificate names no CNPJ or CPF") from None
+
+
+def _written(certificate: x509.Certificate) -> str:
+    others = _other_names(certificate)
+    # Two bytes of DER, tag and length, come before the text.
+    if _CNPJ in others:
+        return others[_CNPJ][2:].decode("ascii")
+    if _CPF in others:
+        return others[_CPF][10:21].decode("ascii")
+    common = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+    return str(common[-1].value).rpartition(":")[2] if common else ""
 
 
 def _other_names(certificate: x509.Certificate) -> dict[x509.ObjectIdentifier, bytes]:
