@@ -8,18 +8,17 @@ the same.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
-from itertools import chain, repeat
+from itertools import chain
 from operator import attrgetter, itemgetter
-from types import NoneType
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 import attrs
 
 from focus_cte._wire import fold
-from focus_cte.chave import CHAVE, is_chave
+from focus_cte.chave import are_chaves, is_chave
 from focus_cte.models import CHAVE_NAMES, CTeRecebida, Situacao, TipoCTe, readable_chave
 
 HIGHEST_VERSAO: Final = 2**63 - 1
@@ -33,7 +32,7 @@ _TIPOS: Final = {
     **{t.value: t for t in TipoCTe},
     **{t.name.lower(): t for t in TipoCTe},
 }
-_usual: Final = itemgetter(
+_USUAL: Final = (
     "chave",
     "versao",
     "situacao",
@@ -45,17 +44,8 @@ _usual: Final = itemgetter(
     "cnpj_destinatario",
     "digest_value",
 )
-_EVENT: Final = frozenset(
-    {
-        "carta_correcao",
-        "data_carta_correcao",
-        "data_cancelamento",
-        "justificativa_cancelamento",
-    }
-)
-"""The fields that few documents have."""
-_Event: TypeAlias = tuple[str | None, datetime | None, datetime | None, str | None]
-_NO_EVENT: Final[_Event] = (None, None, None, None)
+"""The fields that every document has."""
+_usual: Final = itemgetter(*_USUAL)
 _NUMBERS: Final = frozenset({str, int, Decimal})
 _LARGEST: Final = 30
 """Digits before or after the point: 10**999999999 reais is no value, and printing it takes all the
@@ -83,18 +73,15 @@ def _read_columns(items: Sequence[Any]) -> list[CTeRecebida]:
     chaves, versoes, situacoes, tipos, valores, datas, *texts = zip(
         *map(_usual, items), strict=True
     )
+    "".join(chain(*texts))  # a TypeError where one is no text
     emissoes = list(map(datetime.fromisoformat, datas))
-    amounts = list(map(Decimal, valores))
     if not (
-        set(map(type, items)) == {dict}
+        are_chaves(chaves)
         and set(map(type, versoes)) == {int}
-        and set(map(type, chain(chaves, valores))) == {str}
-        and set(map(type, chain(*texts))) <= {str, NoneType}
-        and all(map(CHAVE.fullmatch, chaves))
-        and None not in map(_tzinfo, emissoes)
-        and all(map(Decimal.is_finite, amounts))
-        and max(map(abs, map(Decimal.adjusted, amounts))) < _LARGEST
         and 0 <= min(versoes) <= max(versoes) <= HIGHEST_VERSAO
+        and max(map(len, valores)) < _LARGEST
+        and not "".join(valores).encode("ascii", "replace").translate(None, b"0123456789.-")
+        and all(map(_tzinfo, emissoes))
     ):
         raise ValueError("out of the usual")
     ctes = list(
@@ -104,7 +91,7 @@ def _read_columns(items: Sequence[Any]) -> list[CTeRecebida]:
             versoes,
             map(_SITUACOES.__getitem__, situacoes),
             map(_TIPOS.__getitem__, tipos),
-            amounts,
+            map(Decimal, valores),
             emissoes,
             *texts,
             *_events(items),
@@ -116,10 +103,13 @@ def _read_columns(items: Sequence[Any]) -> list[CTeRecebida]:
     return ctes
 
 
-def _events(items: Sequence[dict[str, Any]]) -> Sequence[Any]:
-    if all(map(_EVENT.isdisjoint, items)):
-        return (repeat(None),) * len(_NO_EVENT)
-    return list(zip(*map(_event, items), strict=True))
+def _events(items: Sequence[dict[str, Any]]) -> Iterable[Iterable[Any]]:
+    columns: list[list[Any]] = [[None] * len(items) for _ in range(4)]
+    for place, item in enumerate(items):
+        if len(item) > len(_USUAL):
+            for column, value in zip(columns, _event(item), strict=True):
+                column[place] = value
+    return columns
 
 
 def read_cte(item: Any) -> CTeRecebida:
@@ -152,9 +142,10 @@ def read_cte(item: Any) -> CTeRecebida:
     )
 
 
-def _event(item: dict[str, Any]) -> _Event:
-    if _EVENT.isdisjoint(item):
-        return _NO_EVENT
+def _event(
+    item: dict[str, Any],
+) -> tuple[str | None, datetime | None, datetime | None, str | None]:
+    """What few documents have: a correction, a cancellation."""
     get = item.get
     return (
         text(get("carta_correcao")),

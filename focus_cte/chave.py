@@ -7,14 +7,14 @@ checked strictly; a wrong check digit is only told, never refused: the vendor's 
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from typing import Self
 
 import attrs
 
 from focus_cte.errors import InvalidArgument
 
-CHAVE = re.compile(r"[0-9]{6}[A-Z0-9]{12}[0-9]{26}")
-"""The shape of an access key, whole."""
+_CHAVE = re.compile(r"[0-9]{6}[A-Z0-9]{12}[0-9]{26}")
 _CNPJ = re.compile(r"[A-Z0-9]{12}[0-9]{2}")
 _SEPARATORS = str.maketrans("", "", " ./-")
 _UF = dict(
@@ -28,7 +28,20 @@ _UF = dict(
 
 def is_chave(text: str) -> bool:
     """Whether `text` is 44 characters in the shape of an access key."""
-    return CHAVE.fullmatch(text) is not None
+    return _CHAVE.fullmatch(text) is not None
+
+
+def are_chaves(texts: Collection[str]) -> bool:
+    """Whether every one `is_chave`: all at once, for a page of them."""
+    joined = "".join(texts).encode("ascii", "replace")
+    letters = joined.translate(None, b"0123456789")
+    # Every 44th character from the 7th to the 18th: the issuers, where alone letters may stand.
+    issuers = b"".join([joined[place::44] for place in range(6, 18)])
+    return (
+        set(map(len, texts)) == {44}
+        and len(letters) == len(issuers.translate(None, b"0123456789"))
+        and (not letters or (letters.isalpha() and letters.isupper()))
+    )
 
 
 def parse_chave(text: str) -> str:

@@ -63,6 +63,7 @@ class Session:
     ) -> None:
         self.endpoints = endpoints
         self.timeout = timeout
+        self._limit = ClientTimeout(total=timeout, sock_connect=CONNECT_TIMEOUT)
         self._retry = retry
         self._slots = max_concurrency
         self._reserve = reserve
@@ -148,10 +149,9 @@ class Session:
 
     async def answer(self, request: Request, lane: Lane, budget: Budget) -> Answer:
         """Send a request once and read its answer; a refusal raises what it means."""
-        limit = ClientTimeout(total=self.timeout, sock_connect=CONNECT_TIMEOUT)
         async with (
             self.admitted(request, lane, budget) as grant,
-            self.open(request, limit, grant) as response,
+            self.open(request, self._limit, grant) as response,
         ):
             await self.check(request, response)
             body = await _http.read(response, _JSON_BOUND, str(request))

@@ -10,9 +10,16 @@ import asyncio
 import inspect
 import logging
 import weakref
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterator,
+    Mapping,
+)
 from contextlib import aclosing
-from operator import attrgetter, lt
+from operator import attrgetter
 from types import TracebackType
 from typing import Self, TypeAlias, TypeVar
 
@@ -33,7 +40,7 @@ Fetch: TypeAlias = Callable[[int], Awaitable[Page]]
 def advance(
     cursor: int, items: list[CTeRecebida | InvalidDocument], headers: Mapping[str, str]
 ) -> Page:
-    """The page that an answer to "after `cursor`" is: in rising order, with the next cursor.
+    """The page that an answer to "after `cursor`" is: each item once, rising, and the next cursor.
 
     The next cursor is the page's highest `versao`, which X-Max-Version is by the vendor's contract;
     the header counts only where no item has one. It never moves backwards.
@@ -41,7 +48,9 @@ def advance(
     ctes = [item for item in items if type(item) is CTeRecebida]
     odd = len(ctes) < len(items)
     invalid = [item for item in items if isinstance(item, InvalidDocument)] if odd else []
-    ctes.sort(key=_versao)
+    versoes = list(map(_versao, ctes))
+    if versoes != sorted(set(versoes)):
+        ctes = sorted(dict.fromkeys(ctes), key=_versao)
     told = header_int(headers, "X-Max-Version")
     highest = [error.versao for error in invalid if error.versao != NO_VERSAO]
     seen = max([*highest, ctes[-1].versao] if ctes else highest, default=None)
@@ -69,20 +78,23 @@ def _all_new(items: list[CTeRecebida | InvalidDocument], cursor: int) -> bool:
 
 
 def fresh(page: Page, cursor: int) -> Page:
-    """The page without what is not after `cursor`, and without repetitions.
+    """The page without what is not after `cursor`.
 
     A server that answers with more than it was asked for must not make documents come twice.
     """
-    versoes = [cursor, *map(_versao, page.ctes)]
-    if all(map(lt, versoes, versoes[1:])) and not page.invalid:
+    if not page.invalid and (not page.ctes or page.ctes[0].versao > cursor):
         return page
-    ctes = dict.fromkeys(c for c in page.ctes if c.versao > cursor)
+    ctes = (c for c in page.ctes if c.versao > cursor)
     invalid = (e for e in page.invalid if e.versao >= cursor)
     return attrs.evolve(page, ctes=tuple(ctes), invalid=tuple(invalid))
 
 
 def steps(page: Page) -> Iterator[Page | InvalidDocument]:
     """The page cut at each invalid item, so that what was before it is handed out before it."""
+    if not page.invalid:
+        if page.ctes:
+            yield page
+        return
     left = page.ctes
     for error in page.invalid:
         before = tuple(cte for cte in left if cte.versao <= error.versao)
@@ -90,8 +102,7 @@ def steps(page: Page) -> Iterator[Page | InvalidDocument]:
             yield attrs.evolve(page, ctes=before, versao=before[-1].versao, last=False, invalid=())
         left = left[len(before) :]
         yield error
-    if left or page.invalid:
-        yield attrs.evolve(page, ctes=left)
+    yield attrs.evolve(page, ctes=left)
 
 
 def _placed(error: InvalidDocument, versao: int) -> InvalidDocument:
@@ -173,10 +184,11 @@ class Sync:
         return generator
 
     async def _items(self) -> AsyncGenerator[CTeRecebida, None]:
+        closed = self._closed.is_set
         async with aclosing(self._steps()) as pages:
             async for page in pages:
                 for cte in page.ctes:
-                    if self._closed.is_set():
+                    if closed():
                         raise ClientClosed(CLOSED)
                     self.versao = cte.versao
                     yield cte
@@ -207,17 +219,17 @@ class Sync:
     async def _answers(self) -> AsyncGenerator[Page, None]:
         """Page after page as the API gives them, the next one asked for ahead of time."""
         cursor = self.versao
-        ahead: asyncio.Task[Page] | None = None
+        ahead: _Lookahead | None = None
         try:
             while True:
-                page = await (self._fetch(cursor) if ahead is None else ahead)
+                page = await (self._fetch(cursor) if ahead is None else ahead.page())
                 ahead = None
                 if self.total is None:
                     self.total = page.total
                 stalled = page.versao <= cursor and bool(page.ctes or page.invalid)
                 raises = bool(page.invalid) and self._on_invalid is None
                 if self._prefetch and not (page.last or stalled or raises):
-                    ahead = _start(self._fetch, page.versao)
+                    ahead = _Lookahead(self._fetch, page.versao)
                 yield fresh(page, cursor)
                 if stalled:
                     raise CursorStalled(
@@ -229,15 +241,37 @@ class Sync:
                 cursor = page.versao
         finally:
             if ahead is not None:
-                ahead.cancel()
-                await asyncio.wait([ahead])
+                await ahead.cancel()
 
 
-def _start(fetch: Fetch, versao: int) -> asyncio.Task[Page]:
-    async def ahead() -> Page:
-        return await fetch(versao)
+class _Lookahead:
+    """The next page, asked for as soon as the caller gives the event loop a turn.
 
-    task = asyncio.create_task(ahead(), name="focus_cte lookahead")
-    # An error that nobody waits for any more is no news.
-    task.add_done_callback(lambda done: None if done.cancelled() else done.exception())
-    return task
+    A caller that never does would gain nothing from the task, and is spared it.
+    """
+
+    def __init__(self, fetch: Fetch, versao: int) -> None:
+        self._fetch = fetch
+        self._versao = versao
+        self._task: asyncio.Task[Page] | None = None
+        self._turn = asyncio.get_running_loop().call_soon(self._start)
+
+    async def page(self) -> Page:
+        """The page, whether it was asked for or not."""
+        self._turn.cancel()
+        return await (self._fetch(self._versao) if self._task is None else self._task)
+
+    async def cancel(self) -> None:
+        """Leave nothing under way."""
+        self._turn.cancel()
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+
+    def _start(self) -> None:
+        self._task = asyncio.create_task(self._ask(), name="focus_cte lookahead")
+        # An error that nobody waits for any more is no news.
+        self._task.add_done_callback(lambda done: None if done.cancelled() else done.exception())
+
+    async def _ask(self) -> Page:
+        return await self._fetch(self._versao)

@@ -6,12 +6,12 @@ import copy
 import pickle
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from samples import ALPHANUMERIC, ALPHANUMERIC_CNPJ, CHAVE, CNPJ
 
 from focus_cte import ChaveAcesso, InvalidArgument
-from focus_cte.chave import check_digit, is_chave, parse_chave, parse_cnpj
+from focus_cte.chave import are_chaves, check_digit, is_chave, parse_chave, parse_cnpj
 
 KEYS = st.from_regex(r"[0-9]{6}[A-Z0-9]{12}[0-9]{26}", fullmatch=True)
 CNPJS = st.from_regex(r"[A-Z0-9]{12}[0-9]{2}", fullmatch=True)
@@ -205,3 +205,20 @@ def test_any_text_is_a_cnpj_or_an_invalid_argument(text: str) -> None:
 def test_exactly_one_last_digit_is_the_right_one(key: str) -> None:
     right = [d for d in "0123456789" if ChaveAcesso.parse(key[:43] + d).dv_ok]
     assert right == [str(check_digit(key[:43]))]
+
+
+@given(st.lists(KEYS, min_size=1))
+def test_keys_are_told_all_at_once(keys: list[str]) -> None:
+    assert are_chaves(keys)
+
+
+@given(st.lists(KEYS | st.text("0A", min_size=43, max_size=45) | st.text(), min_size=1))
+@example([CHAVE, CHAVE[:-1] + "A"])
+@example([CHAVE, CHAVE[:-1] + "é"])
+@example([CHAVE, CHAVE[:-1] + "a"])
+@example([CHAVE[:-1], CHAVE + "0"])
+@example([CHAVE[:6] + "é" + CHAVE[7:]])
+@example([CHAVE[:6] + "z" + CHAVE[7:]])
+@example([CHAVE.translate(AT_FULL_WIDTH)])
+def test_all_at_once_and_one_by_one_agree(texts: list[str]) -> None:
+    assert are_chaves(texts) == all(map(is_chave, texts))

@@ -483,7 +483,7 @@ EVENTS = {
     "data_cancelamento": None,
     "justificativa_cancelamento": 7,
 }
-USUAL = (SEED_ITEM, SEED_ITEM | EVENTS, SEED_ITEM | {"nome_emitente": None, "novo": [1]})
+USUAL = (SEED_ITEM, SEED_ITEM | EVENTS, SEED_ITEM | {"chave": chave(1), "novo": [1]})
 
 
 def test_a_usual_page_is_read_in_one_go() -> None:

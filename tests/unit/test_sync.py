@@ -746,7 +746,9 @@ def test_any_answer_makes_a_page_whose_parts_are_all_of_it(
 ) -> None:
     found = advance(cursor, items, headers(highest=highest, total=total))
     assert found.versao >= cursor
-    assert len(found.ctes) + len(found.invalid) == len(items)
+    assert len(found.ctes) == len(set(found.ctes))
+    assert set(found.ctes) == {item for item in items if isinstance(item, CTeRecebida)}
+    assert len(found.invalid) == sum(isinstance(item, InvalidDocument) for item in items)
     assert versoes(found.ctes) == sorted(versoes(found.ctes))
     assert all(error.versao >= 0 for error in found.invalid)
     parts = list(steps(found))
