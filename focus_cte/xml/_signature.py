@@ -7,6 +7,9 @@ Each `*_problem` says what is wrong, or None.
 from __future__ import annotations
 
 from base64 import b64decode
+from collections.abc import Iterator
+from contextlib import suppress
+from copy import deepcopy
 from hashlib import sha1, sha256
 from typing import Final
 
@@ -48,6 +51,22 @@ def canonical(element: etree._Element) -> bytes:
         return etree.tostring(apex, method="c14n", with_comments=False)
     except etree.C14NError:
         raise ValueError(f"{local_name(element)} has no canonical form") from None
+
+
+def _forms(element: etree._Element, signature: etree._Element) -> Iterator[bytes]:
+    """Canonical forms of an element: as it stands, and as it stood before SEFAZ's answer was added.
+
+    Whoever put the two into one file may have declared namespaces around them that nothing uses
+    (xmlns:xsi, xmlns:xsd), and of which the author, who signed before, knew nothing.
+    """
+    yield canonical(element)
+    document = signature.getparent()
+    if document is not None and document.getparent() is not None:
+        path = etree.ElementTree(document).getelementpath(element)
+        # A copy keeps what it declares itself and what it uses.
+        alone = deepcopy(document).find(path)
+        if alone is not None:
+            yield canonical(alone)
 
 
 def signature_of(document: etree._Element) -> etree._Element | None:
@@ -100,12 +119,11 @@ def digest_problem(signed: etree._Element, signature: etree._Element) -> str | N
     if said is None:
         return "DigestValue is not base64"
     try:
-        actual = _DIGESTS[method](canonical(signed)).digest()
+        if any(_DIGESTS[method](form).digest() == said for form in _forms(signed, signature)):
+            return None
     except ValueError as error:
         return str(error)
-    if actual != said:
-        return f"{name} is not what was signed: its digest differs from DigestValue"
-    return None
+    return f"{name} is not what was signed: its digest differs from DigestValue"
 
 
 def signature_problem(
@@ -125,12 +143,13 @@ def signature_problem(
         return "SignatureValue is not base64"
     try:
         key = _certificate.rsa_key(certificate)
-        key.verify(value, canonical(info), PKCS1v15(), _SIGNATURES[method]())
-    except InvalidSignature:
-        return "SignedInfo was not signed with the key of the certificate inside"
+        for form in _forms(info, signature):
+            with suppress(InvalidSignature):
+                key.verify(value, form, PKCS1v15(), _SIGNATURES[method]())
+                return None
     except (UnsupportedAlgorithm, ValueError) as error:
         return f"the signature cannot be checked: {error}"
-    return None
+    return "SignedInfo was not signed with the key of the certificate inside"
 
 
 def certificate_of(signature: etree._Element) -> x509.Certificate:

@@ -52,7 +52,8 @@ _TOMADOR = {
     "3": Papel.DESTINATARIO,
     "4": Papel.TOMADOR,
 }
-"""What the code `toma` means, in all layouts."""
+"""What the code `toma` means, in all layouts, but for a GTV-e, which has no expedidor."""
+_OF_A_GTVE = _TOMADOR | {"1": Papel.DESTINATARIO}
 _BY_CODE = ("ide/toma3", "ide/toma03", "ide/toma")
 """Where the tomador is one of the others: since 3.00, before it, in a GTV-e."""
 _BY_NAME = ("ide/toma4", "ide/toma04", "ide/tomaTerceiro", "toma")
@@ -217,28 +218,29 @@ def _is_address(element: etree._Element) -> bool:
 
 
 def _tomador(envelope: Envelope, partes: dict[Papel, Parte | None]) -> Parte | None:
-    signed = envelope.signed
+    signed, name = envelope.signed, local_name(envelope.document)
+    codes = _OF_A_GTVE if name == "GTVe" else _TOMADOR
     for path in _BY_NAME:
         element = find(signed, path)
         if element is not None:
             # A CT-e OS has no code: the group itself is the tomador.
-            return _named(element, _papel(text(element, "toma") or "4"))
+            return _named(element, _papel(text(element, "toma") or "4", codes))
     for path in _BY_CODE:
         element = find(signed, path)
         if element is not None:
-            papel = _papel(text(element, "toma"))
+            papel = _papel(text(element, "toma"), codes)
             if (parte := partes.get(papel)) is None:
                 raise InvalidXML(f"the tomador is the {papel}, and there is none in the document")
             return parte
-    if local_name(envelope.document) == "CTeOS":
+    if name == "CTeOS":
         return None
     raise InvalidXML("no tomador: a CT-e says who hired it (ide/toma3, ide/toma4)")
 
 
-def _papel(code: str | None) -> Papel:
-    if code not in _TOMADOR:
+def _papel(code: str | None, codes: dict[str, Papel]) -> Papel:
+    if code not in codes:
         raise InvalidXML(f"the tomador's code (toma) {quoted(code)} is not one of 0 to 4")
-    return _TOMADOR[code]
+    return codes[code]
 
 
 def _tipo(code: str | None) -> TipoCTe | str | None:
