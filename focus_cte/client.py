@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+from contextlib import AbstractContextManager
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from types import TracebackType
 from typing import Any, NoReturn, Self, overload
 
 import aiohttp
@@ -24,6 +24,7 @@ from focus_cte.models import (
     Desacordo,
     Page,
     Retry,
+    Share,
 )
 from focus_cte.session import Session
 from focus_cte.sync import OnInvalid, Sync
@@ -95,12 +96,7 @@ class FocusCTe:
         self._session.check_open()
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *error: object) -> None:
         await self.close()
 
     async def close(self) -> None:
@@ -116,6 +112,24 @@ class FocusCTe:
     def credits(self) -> Credits:
         """What is known of the token's credits, as all clients of this process see them."""
         return self._session.credits
+
+    @property
+    def origin(self) -> str:
+        """The API that it speaks to: "https://api.focusnfe.com.br"."""
+        return str(self._session.endpoints.base_url.origin())
+
+    @property
+    def max_concurrency(self) -> int:
+        """Requests under way at once."""
+        return self._session.slots
+
+    def sharing(self, *, reserve: int) -> AbstractContextManager[Share]:
+        """Leave more credits to others in a `with` block, and count the requests sent in it.
+
+        It holds for this client's requests of the block and of the tasks that it starts. Desacordos
+        and their look-ups may use the reserve.
+        """
+        return self._session.sharing(Share(_settings.whole("reserve", reserve, at_least=0)))
 
     async def listar(self, cnpj: str, *, versao: int = 0) -> Page:
         """At most 100 documents of a CNPJ, those with `versao` greater than this one. One request.
