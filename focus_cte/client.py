@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
+from types import TracebackType
 from typing import Any, NoReturn, Self, overload
 
 import aiohttp
@@ -96,7 +97,12 @@ class FocusCTe:
         self._session.check_open()
         return self
 
-    async def __aexit__(self, *error: object) -> None:
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
         await self.close()
 
     async def close(self) -> None:
@@ -118,16 +124,10 @@ class FocusCTe:
         """The API that it speaks to: "https://api.focusnfe.com.br"."""
         return str(self._session.endpoints.base_url.origin())
 
-    @property
-    def max_concurrency(self) -> int:
-        """Requests under way at once."""
-        return self._session.slots
-
     def sharing(self, *, reserve: int) -> AbstractContextManager[Share]:
         """Leave more credits to others in a `with` block, and count the requests sent in it.
 
-        It holds for this client's requests of the block and of the tasks that it starts. Desacordos
-        and their look-ups may use the reserve.
+        It holds for the requests of the block and of the tasks that it starts.
         """
         return self._session.sharing(Share(_settings.whole("reserve", reserve, at_least=0)))
 
@@ -149,11 +149,10 @@ class FocusCTe:
         """The documents of a CNPJ after `versao`, until there are no more.
 
         Args:
-            cnpj: whose documents.
             versao: the highest that you stored; 0 for all.
             prefetch: ask for the next page while you work on this one.
-            on_invalid: called, and awaited if it is async, with each `InvalidDocument` at its
-                place; then the sync goes on. Without it the error is raised there.
+            on_invalid: called, and awaited if async, with each `InvalidDocument` at its place;
+                then the sync goes on. Without it the error is raised there.
 
         Raises, while it iterates, `CursorStalled` for a server that would loop for ever.
         """
@@ -177,13 +176,10 @@ class FocusCTe:
         """The same as `sync`, and then waits for more, for ever.
 
         Args:
-            cnpj: whose documents.
-            versao: the highest that you stored; 0 for all.
             every: the wait between listings without news, jittered. The vendor asks SEFAZ every
                 two hours.
             wake: set it to have a listing at once, as from a webhook; it is cleared before. A storm
                 of wakes lists every few seconds at most.
-            on_invalid: as in `sync`.
 
         A failure that may pass (`TransportError`, `ServerError`, `RateLimited`, `InvalidResponse`)
         is waited out, from a minute up to `every`; everything else raises.

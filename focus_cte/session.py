@@ -68,7 +68,7 @@ class Session:
         self.timeout = timeout
         self._limit = ClientTimeout(total=timeout, sock_connect=CONNECT_TIMEOUT)
         self._retry = retry
-        self.slots = max_concurrency
+        self._slots = max_concurrency
         self._reserve = reserve
         self._http = http
         self._owned = http is None
@@ -194,7 +194,7 @@ class Session:
         reserve = max(self._reserve, share.reserve if share else 0)
         if reserve not in self._gates:
             self._loop = asyncio.get_running_loop()
-            self._gates[reserve] = Gate(self._account, slots=self.slots, reserve=reserve)
+            self._gates[reserve] = Gate(self._account, slots=self._slots, reserve=reserve)
         return self._gates[reserve]
 
     @asynccontextmanager
