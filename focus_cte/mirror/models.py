@@ -204,15 +204,3 @@ class Purged:
     files: int
     bytes: int
     dry_run: bool
-
-
-@attrs.frozen
-class Facts:
-    """What an XML adds to its document."""
-
-    cte: Mapping[str, Any]
-    """Columns of `ctes`."""
-    papeis: Mapping[str, str]
-    """By CNPJ or CPF, the parts it plays, as in "remetente,tomador"."""
-    referencias: tuple[tuple[str, str], ...] = ()
-    nfes: tuple[str, ...] = ()

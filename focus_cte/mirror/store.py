@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import Column, ColumnElement, Table, event, select, update
+from sqlalchemy import Column, ColumnElement, RowMapping, Table, event, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
@@ -189,9 +189,9 @@ async def rows_by_key(
     columns: Sequence[Column[Any]],
     key: Column[Any],
     values: Iterable[str],
-) -> list[Row]:
+) -> list[RowMapping]:
     """The rows whose `key` is one of these, however many."""
-    found: list[Row] = []
+    found: list[RowMapping] = []
     wanted = list(values)
     for start in range(0, len(wanted), _PER_STATEMENT):
         some = select(*columns).where(key.in_(wanted[start : start + _PER_STATEMENT]))
@@ -199,7 +199,7 @@ async def rows_by_key(
     return found
 
 
-async def to_the_end(work: Coroutine[Any, Any, T]) -> T:
+async def to_the_end(work: Awaitable[T]) -> T:
     """Await work that must not stop half-way; a cancellation is raised after it."""
     task = asyncio.ensure_future(work)
     try:

@@ -1,0 +1,175 @@
+"""What became of files that were asked for, into the database: a transaction for many of them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import attrs
+from sqlalchemy import bindparam, func, select, update
+
+from focus_cte.mirror import record, wanted
+from focus_cte.mirror.lease import Lease
+from focus_cte.mirror.models import Kind, State, What
+from focus_cte.mirror.record import Found
+from focus_cte.mirror.schema import ctes, eventos, files, nfes, recebimentos, referencias
+from focus_cte.mirror.store import Store, Writer
+
+
+@attrs.frozen
+class Outcome:
+    """What became of one file."""
+
+    row: Mapping[str, Any]
+    """Of `files`, as it was when it was asked for."""
+    state: State
+    why: str | None = None
+    """What is wrong, in a sentence."""
+    path: str | None = None
+    found: Found | None = None
+    absent: bool = False
+    """404, or a letter that is held already: not there yet."""
+
+    @property
+    def kind(self) -> Kind:
+        return Kind(self.row["kind"])
+
+    @property
+    def chave(self) -> str:
+        return str(self.row["chave"])
+
+
+async def file_outcomes(store: Store, lease: Lease, outcomes: Sequence[Outcome]) -> None:
+    """Store what became of these files, and tell the feed. Raises `LeaseLost`, `StoreError`."""
+    async with store.writing() as writer:
+        await lease.hold(writer)
+        await _update_files(writer, outcomes)
+        read = [(o, o.found) for o in outcomes if o.found is not None]
+        ours = await _receivers(writer, {outcome.chave for outcome, _ in read})
+        await _update_ctes(writer, read)
+        await _add_rows(writer, read)
+        await _update_roles(writer, read, ours)
+        for outcome, found in read:
+            if outcome.path is None or found.sha256 == outcome.row["sha256"]:
+                continue
+            said = record.told(outcome.kind, outcome.path, found)
+            for cnpj in ours[outcome.chave]:
+                writer.change(cnpj, outcome.chave, What.XML, after=said)
+
+
+async def _update_files(writer: Writer, outcomes: Sequence[Outcome]) -> None:
+    rows = []
+    for outcome in outcomes:
+        was, found, now = outcome.row, outcome.found, writer.now
+        attempts, state, again = was["attempts"] + 1, outcome.state, None
+        if state in (State.STORED, State.DROPPED):
+            attempts = was["attempts"]
+        elif outcome.absent or state is State.REJECTED:
+            again = wanted.next_try(was["wanted_at"], attempts, now)
+            state = state if again else State.MISSING
+        else:
+            again = wanted.after_failure(attempts, now)
+        kept = found is not None and outcome.path is not None
+        rows.append(
+            {
+                "of_chave": outcome.chave,
+                "of_kind": str(outcome.kind),
+                "state": str(state),
+                "attempts": attempts,
+                "next_try": again,
+                "path": outcome.path if kept else was["path"],
+                "sha256": found.sha256 if found and kept else was["sha256"],
+                "size": found.size if found and kept else was["size"],
+                "why": outcome.why,
+            }
+        )
+    await writer.connection.execute(
+        update(files).where(
+            files.c.chave == bindparam("of_chave"), files.c.kind == bindparam("of_kind")
+        ),
+        rows,
+    )
+
+
+async def _receivers(writer: Writer, chaves: set[str]) -> Mapping[str, list[str]]:
+    """Which of our CNPJs received each of these documents."""
+    found = await writer.connection.execute(
+        select(recebimentos.c.chave, recebimentos.c.cnpj)
+        .where(recebimentos.c.chave.in_(chaves))
+        .order_by(recebimentos.c.cnpj)
+    )
+    ours: dict[str, list[str]] = defaultdict(list)
+    for chave, cnpj in found:
+        ours[chave].append(cnpj)
+    return ours
+
+
+async def _update_ctes(writer: Writer, read: Sequence[tuple[Outcome, Found]]) -> None:
+    rows, terms = [], []
+    for outcome, found in read:
+        if found.cte is None:
+            continue
+        missing = {f"xml_{k}": v for k, v in record.where_missing(found.cte).items()}
+        known = {"of_chave": outcome.chave}
+        rows.append({**known, **record.columns(found.cte, found.problems), **missing})
+        if term := record.term(found.cte):
+            terms.append({**known, **term})
+    if rows:
+        filled = [name.removeprefix("xml_") for name in rows[0] if name.startswith("xml_")]
+        own = [name for name in rows[0] if name in ctes.c]
+        await writer.connection.execute(
+            update(ctes)
+            .where(ctes.c.chave == bindparam("of_chave"))
+            .values(
+                {name: bindparam(name) for name in own}
+                | {
+                    name: func.coalesce(
+                        ctes.c[name], bindparam(f"xml_{name}", type_=ctes.c[name].type)
+                    )
+                    for name in filled
+                }
+            ),
+            rows,
+        )
+    if terms:
+        await writer.connection.execute(
+            update(ctes).where(ctes.c.chave == bindparam("of_chave")), terms
+        )
+
+
+async def _add_rows(writer: Writer, read: Sequence[tuple[Outcome, Found]]) -> None:
+    events, others, notas = [], [], []
+    for outcome, found in read:
+        chave = outcome.chave
+        if found.evento is not None and outcome.path is not None:
+            row = record.event_row(found.evento, found, outcome.path)
+            events.append({**row, "seen_at": writer.now})
+        if found.cte is not None:
+            others += [
+                {"chave": chave, "relacao": relacao, "outra": outra}
+                for relacao, outra in found.cte.referencias
+            ]
+            notas += [{"chave": chave, "chave_nfe": nota[:60]} for nota in found.cte.chaves_nfe]
+    await writer.insert(eventos, events)
+    await writer.insert(referencias, others)
+    await writer.insert(nfes, notas)
+
+
+async def _update_roles(
+    writer: Writer, read: Sequence[tuple[Outcome, Found]], ours: Mapping[str, list[str]]
+) -> None:
+    rows = [
+        {"of_chave": outcome.chave, "of_cnpj": cnpj, "papeis": ",".join(found.cte.papeis(cnpj))}
+        for outcome, found in read
+        if found.cte is not None
+        for cnpj in ours[outcome.chave]
+    ]
+    if rows:
+        await writer.connection.execute(
+            update(recebimentos).where(
+                recebimentos.c.chave == bindparam("of_chave"),
+                recebimentos.c.cnpj == bindparam("of_cnpj"),
+            ),
+            rows,
+        )
