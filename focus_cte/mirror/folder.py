@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
@@ -18,6 +19,18 @@ EVENTS = {Kind.CANCELAMENTO: "110111", Kind.CARTA_CORRECAO: "110110"}
 _ENDINGS = {Kind.XML: "cte.xml", Kind.DACTE: "dacte.pdf"}
 _SEQUENCE = re.compile(r"-(\d+)(?:-[0-9a-f]{8})?\.xml")
 _PART = re.compile(r"\.\S+\.([0-9a-f]{8})\.part")
+_GONE = "see that the folder is there, and mounted"
+_NO_RIGHT = "give this process the right to it"
+_WHAT_TO_DO = {
+    errno.ENOSPC: "make room on the disk",
+    errno.EDQUOT: "make room in the quota",
+    errno.EROFS: "have it mounted for writing",
+    errno.EACCES: _NO_RIGHT,
+    errno.EPERM: _NO_RIGHT,
+    errno.ENOENT: _GONE,
+    errno.ENOTDIR: _GONE,
+    errno.ESTALE: _GONE,
+}
 
 
 class Folder:
@@ -27,7 +40,8 @@ class Folder:
     """
 
     def __init__(self, root: Path, *, group: bool = False) -> None:
-        self.root = root
+        self.root = Path(root)
+        self._made: set[Path] = set()
         self._folder_mode, self._file_mode = (0o750, 0o640) if group else (0o700, 0o600)
 
     def name(self, chave: str, kind: Kind, *, sequencia: int = 1) -> str:
@@ -45,16 +59,22 @@ class Folder:
         """The file on disk; None where there is none. Of correction letters, the last."""
         name = self.name(chave, kind)
         if kind in _ENDINGS:
-            found = self.root / name
-            return found if found.is_file() else None
+            with _translated(self.root / name):
+                found = self.root / name
+                return found if found.is_file() else None
         beginning = name.rpartition("/")[2].removesuffix("-01.xml")
         with _translated(self.root):
+            # Of two with one number, the one that came later.
             numbered = [
-                (int(match[1]), each)
+                (int(match[1]), each.stat().st_mtime_ns, each)
                 for each in (self.root / name).parent.glob(f"{beginning}-*.xml")
                 if (match := _SEQUENCE.fullmatch(each.name.removeprefix(beginning)))
             ]
-        return max(numbered)[1] if numbered else None
+        return max(numbered)[2] if numbered else None
+
+    def there(self, wanted: Iterable[tuple[str, Kind]]) -> set[tuple[str, Kind]]:
+        """Those of these files that are on disk."""
+        return {(chave, kind) for chave, kind in wanted if self.path(chave, kind) is not None}
 
     def read(self, name: str) -> bytes | None:
         """A file's bytes; None where there is none."""
@@ -67,10 +87,14 @@ class Folder:
     def write(self, name: str, data: bytes, owner: str) -> None:
         """Put a file there, whole, with its bytes on the disk; `settle` does the same for its name.
 
+        A file of the same bytes stays as it is.
+
         `owner` is told by what is left where the process dies in the middle: see `sweep`.
         """
         target = self.root / name
         beside = target.with_name(f".{target.name}.{owner}.part")
+        if self.read(name) == data:
+            return
         with _translated(target):
             self._make(target.parent)
             try:
@@ -89,12 +113,8 @@ class Folder:
     def settle(self, names: set[str]) -> None:
         """Have the names of these files on the disk too."""
         for folder in {(self.root / name).parent for name in names}:
-            with suppress(PermissionError):  # not every system lets a folder be opened
-                descriptor = os.open(folder, os.O_RDONLY)
-                try:
-                    os.fsync(descriptor)
-                finally:
-                    os.close(descriptor)
+            with _translated(folder):
+                _fsync(folder)
 
     def free_name(self, name: str, data: bytes) -> str:
         """The name, or another where a different file has it: an event told in two ways."""
@@ -122,12 +142,35 @@ class Folder:
                     each.unlink(missing_ok=True)
 
     def _make(self, folder: Path) -> None:
-        if folder.is_dir():
-            return
-        for each in (self.root, self.root / "xml", folder):
-            with suppress(FileExistsError):
-                each.mkdir(parents=True)
-                each.chmod(self._folder_mode)
+        """Have a folder with its mode, whatever the umask; ours are given it where they lack it."""
+        there = folder.is_dir()
+        if folder in self._made:
+            if there:
+                return
+            if folder == self.root:  # unmounted: below it would be another disk
+                raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+        ours = self.root in folder.parents
+        if ours or not there:
+            self._make(folder.parent)
+        if not there:
+            with suppress(FileExistsError):  # by another process
+                folder.mkdir(self._folder_mode)
+                folder.chmod(self._folder_mode)
+                _fsync(folder.parent)
+        elif ours and folder.stat().st_mode & 0o777 != self._folder_mode:
+            with suppress(PermissionError):  # another user's, who lets us write
+                folder.chmod(self._folder_mode)
+        self._made.add(folder)
+
+
+def _fsync(folder: Path) -> None:
+    if os.name != "posix":  # elsewhere a folder cannot be opened
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 @contextmanager
@@ -135,6 +178,5 @@ def _translated(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise FilesError(
-            f"{path}: {error.strerror or error}: make room or give access, and sync again"
-        ) from None
+        to_do = _WHAT_TO_DO.get(error.errno or 0, "look at the disk")
+        raise FilesError(f"{path}: {error.strerror or error}: {to_do}, and sync again") from None

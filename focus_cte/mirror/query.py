@@ -112,14 +112,14 @@ async def historico(
     """
     key = str(ChaveAcesso.parse(chave))
     table = versoes.c
-    wanted = [table.chave == key]
+    # By the receipts: the key of the table begins with the CNPJ.
+    received = select(recebimentos.c.cnpj).where(recebimentos.c.chave == key)
+    wanted = [table.chave == key, table.cnpj.in_(received)]
     if as_of is not None:
         wanted.append(table.seen_at <= _aware(as_of))
     async with store.reading() as connection:
         found = await connection.scalars(
-            select(table.raw)
-            .where(*wanted, table.cnpj.in_(select(recebimentos.c.cnpj).distinct()))
-            .order_by(table.seen_at, table.versao, table.cnpj)
+            select(table.raw).where(*wanted).order_by(table.seen_at, table.versao, table.cnpj)
         )
         items = found.all()
     return tuple(map(read_item, items))
@@ -151,12 +151,13 @@ async def _ctes(
 
 def _behind(last: Any, *, dated: bool) -> ColumnElement[bool]:
     table = schema.ctes.c
+    later: ColumnElement[bool] = table.chave > last.chave
     if not dated:
-        return table.chave > last.chave
+        return later
     # The first half says nothing new, but lets an index be used.
     return and_(
         table.emissao <= last.emissao,
-        or_(table.emissao < last.emissao, table.chave > last.chave),
+        or_(table.emissao < last.emissao, later),
     )
 
 

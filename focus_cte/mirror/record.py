@@ -14,6 +14,11 @@ from focus_cte.mirror.models import Kind
 from focus_cte.mirror.schema import instant
 from focus_cte.xml import CTeXML, Evento, InvalidXML, prazo_desacordo, verify
 
+_KEY = 44
+"""Characters, as `referencias` takes them."""
+_NFE = 60
+"""Characters, at most, as `nfes` takes them: keys as they are written, right or wrong."""
+
 
 class NotIt(Exception):
     """What came is not the file that was asked for: why."""
@@ -39,7 +44,7 @@ def examine(kind: Kind, chave: str, data: bytes) -> Found:
     try:
         cte = CTeXML.parse(data) if kind is Kind.XML else None
         evento = None if cte else Evento.parse(data)
-        problems = verify(data).problems
+        problems = verify(data, chave=chave).problems
     except InvalidXML as error:
         raise NotIt(str(error)) from None
     about = cte or evento
@@ -54,7 +59,7 @@ def columns(cte: CTeXML, problems: tuple[str, ...]) -> dict[str, Any]:
     """The columns of `ctes` that only an XML fills."""
     tomador, protocolo = cte.tomador, cte.protocolo
     return {
-        "tomador": tomador and tomador.documento,
+        "tomador": tomador_of(cte),
         "nome_tomador": tomador and tomador.nome,
         "papel_tomador": tomador and str(tomador.papel),
         "valor_receber": cte.valor_receber,
@@ -64,6 +69,23 @@ def columns(cte: CTeXML, problems: tuple[str, ...]) -> dict[str, Any]:
         "verificado": not problems,
         "problemas": list(problems),
     }
+
+
+def tomador_of(cte: CTeXML) -> str | None:
+    """CNPJ or CPF of who pays; None for what is neither: the XML may say anything."""
+    documento = None if cte.tomador is None else cte.tomador.documento
+    plain = documento is not None and documento.isascii() and documento.isalnum()
+    return documento if plain and documento is not None and len(documento) in (11, 14) else None
+
+
+def others(cte: CTeXML) -> list[tuple[str, str]]:
+    """How it refers to which other CT-es, those whose keys are keys."""
+    return [(relacao, outra) for relacao, outra in cte.referencias if len(outra) == _KEY]
+
+
+def notas(cte: CTeXML) -> list[str]:
+    """The keys of the NF-es that it carries."""
+    return list(dict.fromkeys(chave for chave in cte.chaves_nfe if len(chave) <= _NFE))
 
 
 def where_missing(cte: CTeXML) -> dict[str, Any]:
@@ -106,7 +128,7 @@ def told(kind: Kind, path: str, found: Found) -> Mapping[str, Any]:
     if kind is not Kind.DACTE:
         said["verificado"] = not found.problems
     if found.cte is not None and found.cte.tomador is not None:
-        said["tomador"] = found.cte.tomador.documento
+        said["tomador"] = tomador_of(found.cte)
         said["papel_tomador"] = str(found.cte.tomador.papel)
     if found.evento is not None:
         said["sequencia"] = found.evento.sequencia

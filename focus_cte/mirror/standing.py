@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import exists, func, or_, select
@@ -49,7 +50,7 @@ async def status(store: Store, cnpj: str) -> Status:
         states = await _states(connection, cnpj)
         prazo = await _nearest_prazo(connection, cnpj, now)
         backlog = await wanted.backlog(connection, cnpj, now)
-        _, overdue = await wanted.pending(connection, cnpj, now)
+        overdue = await wanted.overdue(connection, cnpj, now)
         unusable = await connection.scalar(
             select(func.count())
             .select_from(invalid)
@@ -85,15 +86,15 @@ async def report(
 ) -> Report:
     """What a sync did, and what is left to do of what it was asked for."""
     async with store.reading() as connection:
-        pending, overdue = await wanted.pending(
-            connection, cnpj, store.clock(), dacte=dacte, xml_since=xml_since
-        )
+        now = store.clock()
+        backlog = await wanted.backlog(connection, cnpj, now, dacte=dacte, xml_since=xml_since)
+        overdue = await wanted.overdue(connection, cnpj, now, dacte=dacte, xml_since=xml_since)
     return Report(
         cnpj=cnpj,
         new=pulled.new,
         changed=pulled.changed,
         files=fetched.files,
-        pending=pending,
+        pending=sum(backlog.values()),
         overdue=overdue,
         invalid=pulled.invalid,
         rejected=tuple(fetched.rejected),
@@ -113,7 +114,7 @@ def silent(emissions: Iterable[datetime], now: datetime) -> bool:
     dates = sorted(emissions)
     if len(dates) < _FEWEST:
         return False
-    gaps = [later - earlier for earlier, later in zip(dates, dates[1:], strict=False)]
+    gaps = [later - earlier for earlier, later in pairwise(dates)]
     mean = (dates[-1] - dates[0]) / len(gaps)
     quiet = now - dates[-1]
     return quiet >= _SHORTEST and quiet > _MEAN_GAPS * mean and quiet > _LONGEST_GAPS * max(gaps)
