@@ -19,7 +19,7 @@ from focus_cte.mirror.folder import Folder
 from focus_cte.mirror.lease import Lease
 from focus_cte.mirror.models import Kind, State
 from focus_cte.mirror.record import Found
-from focus_cte.mirror.store import to_the_end
+from focus_cte.mirror.steady import to_the_end
 from focus_cte.mirror.wanted import Due
 
 
@@ -53,25 +53,33 @@ class Attempt:
             Kind.DACTE: focus.baixar_dacte,
         }
 
-    async def make(self, due: Due, *, look_first: bool) -> Outcome:
-        """Fetch a file; with `look_first`, one that a process put there before it died is taken.
+    async def look(self, due: Due) -> Outcome | None:
+        """A file that is there already: a process put it there, and died before it said so.
 
-        Raises `Failure` for what may go better with the next try, `FilesError`, and what ends a
-        run: `AuthenticationError`, `ClientClosed`.
+        None for a correction letter: of those the API has only the last, and which one that is,
+        nothing else says.
         """
-        # Of letters the API has only the last, and which one it is nothing else says.
-        if look_first and due.kind is not Kind.CARTA_CORRECAO:
-            found = await to_the_end(asyncio.to_thread(self._adopt, due))
-            if found is not None:
-                return found
+        if due.kind is Kind.CARTA_CORRECAO:
+            return None
+        return await to_the_end(asyncio.to_thread(self._adopt, due))
+
+    async def ask(self, due: Due) -> bytes | None:
+        """The API's file; None where it is not there yet.
+
+        Raises `Failure` for what may go better with the next try, and what ends a run:
+        `AuthenticationError`, `ClientClosed`.
+        """
         try:
-            data = await self._download[due.kind](due.chave, cnpj=self._cnpj)
+            return await self._download[due.kind](due.chave, cnpj=self._cnpj)
         except AuthenticationError:
             raise
-        except NotFound as error:
-            return Outcome(due, State.WANTED, str(error), absent=True)
+        except NotFound:
+            return None
         except (TransportError, InvalidResponse, ApiError) as error:
             raise Failure(error) from error
+
+    async def put(self, due: Due, data: bytes) -> Outcome:
+        """Look at a file and put it in its place. Raises `FilesError`."""
         return await to_the_end(asyncio.to_thread(self._put, due, data))
 
     def _adopt(self, due: Due) -> Outcome | None:

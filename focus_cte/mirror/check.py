@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import attrs
-from sqlalchemy import Select, and_, exists, select, tuple_
+from sqlalchemy import Select, and_, exists, or_, select, tuple_, update
 
 from focus_cte.mirror import pull
 from focus_cte.mirror.compare import compare
@@ -19,13 +19,15 @@ from focus_cte.mirror.errors import FilesError
 from focus_cte.mirror.folder import Folder
 from focus_cte.mirror.models import Damage, Kind, State, Verified
 from focus_cte.mirror.schema import ctes, eventos, files
-from focus_cte.mirror.store import Store, to_the_end
+from focus_cte.mirror.steady import to_the_end
+from focus_cte.mirror.store import Store
 from focus_cte.xml import InvalidXML, verify
 
 __all__ = ["compare", "verify_files"]
 
 PAGE = 100
 """Files in one trip to a thread."""
+_EVENTS = (Kind.CANCELAMENTO, Kind.CARTA_CORRECAO)
 
 
 @attrs.frozen
@@ -106,7 +108,8 @@ def _older_events() -> Select[Any]:
         and_(
             files.c.chave == eventos.c.chave,
             files.c.path == eventos.c.path,
-            files.c.state == str(State.STORED),
+            # Without it, `_mend` has it fetched again, under the same name.
+            or_(files.c.state == str(State.STORED), files.c.sha256.is_(None)),
         )
     )
     return select(eventos).where(~current)
@@ -189,10 +192,12 @@ async def _mend(store: Store, folder: Folder, found: Sequence[_File]) -> set[_Fi
         await pull.want(writer, wanted)
         await writer.connection.execute(
             # The letter that the API gives is the one held already: here it is news.
-            files.update()
+            update(files)
             .where(
-                files.c.chave.in_([f.chave for f in mended if f.wanted_by is Kind.CARTA_CORRECAO]),
-                files.c.kind == str(Kind.CARTA_CORRECAO),
+                files.c.chave.in_([file.chave for file in mended if file.wanted_by in _EVENTS]),
+                files.c.kind.in_([str(kind) for kind in _EVENTS]),
+                files.c.state == str(State.WANTED),
+                files.c.wanted_at == writer.now,
             )
             .values(sha256=None)
         )

@@ -14,7 +14,8 @@ from focus_cte.mirror import lease as leasing
 from focus_cte.mirror.errors import LeaseHeld
 from focus_cte.mirror.models import Damage, Verified
 from focus_cte.mirror.schema import archive, cursors, invalid, recebimentos
-from focus_cte.mirror.store import Store, rows_by_key, to_the_end
+from focus_cte.mirror.steady import to_the_end
+from focus_cte.mirror.store import Store, rows_by_key
 
 KIND = "listing"
 """Of these damages, where those of files name the file."""

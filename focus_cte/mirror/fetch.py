@@ -20,7 +20,8 @@ from focus_cte.mirror.folder import Folder
 from focus_cte.mirror.lease import Lease
 from focus_cte.mirror.models import Kind, State
 from focus_cte.mirror.schema import cursors
-from focus_cte.mirror.store import Store, to_the_end
+from focus_cte.mirror.steady import to_the_end
+from focus_cte.mirror.store import Store
 from focus_cte.mirror.wanted import Due
 
 _log = logging.getLogger("focus_cte.mirror")
@@ -137,18 +138,25 @@ class _Run:
     async def _work(self) -> None:
         while not self._hopeless and (due := await self._next()) is not None:
             try:
-                outcome = await self._attempt.make(
-                    due, look_first=(due.chave, due.kind) in self._there
-                )
+                outcome = await self._one(due)
             except Failure as failure:
                 self._in_a_row += 1
                 self._failures[failure.kind] += 1
                 self._examples.setdefault(failure.kind, failure.why)
                 outcome = Outcome(due, due.state, failure.why)
-            else:
-                # Once it is hopeless it stays so, whatever was under way.
-                self._in_a_row = self._in_a_row if self._hopeless else 0
             await self._outcomes.put(outcome)
+
+    async def _one(self, due: Due) -> Outcome:
+        if (due.chave, due.kind) in self._there:
+            found = await self._attempt.look(due)
+            if found is not None:
+                return found
+        data = await self._attempt.ask(due)
+        if not self._hopeless:  # and once it is, it stays so, whatever was under way
+            self._in_a_row = 0
+        if data is None:
+            return Outcome(due, State.WANTED, f"{due.chave}: it is not there yet", absent=True)
+        return await self._attempt.put(due, data)
 
     async def _next(self) -> Due | None:
         async with self._reading:
@@ -161,17 +169,19 @@ class _Run:
             return due
 
     async def _read_ahead(self) -> None:
-        # What was tried in this run is not due at its beginning any more; what is under way is.
+        # What was tried in this run is not due at its beginning any more; what is under way is,
+        # also where it is filed away while this reads.
+        busy = frozenset(self._under_way)
         statement = wanted.due(
             self._lease.cnpj,
             self._started,
-            _AT_ONCE + len(self._under_way),
+            _AT_ONCE + len(busy),
             kinds=self._kinds,
             xml_since=self._xml_since,
         )
         async with self._store.reading() as connection:
             found = await wanted.next_due(connection, statement)
-        rows = [due for due in found if (due.chave, due.kind) not in self._under_way]
+        rows = [due for due in found if (due.chave, due.kind) not in busy]
         if rows and not self._swept:
             # Whoever died in the middle of a file left work, so there is nothing without.
             living = {mark(owner) for owner in await lease.owners(self._store)}

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
 
-from focus_cte import ChaveAcesso, InvalidArgument
+from focus_cte import ChaveAcesso
 from focus_cte.mirror.errors import FilesError
 from focus_cte.mirror.models import Kind
 
@@ -50,8 +50,6 @@ class Folder:
         Raises `InvalidArgument` for what is no access key.
         """
         chave = ChaveAcesso.parse(chave).texto
-        if not chave.isalnum() or not chave.isascii():
-            raise InvalidArgument(f"{chave!r} is not an access key")
         ending = _ENDINGS.get(kind) or f"{EVENTS[kind]}-{int(sequencia):02}.xml"
         return f"xml/{chave[2:6]}/{chave}-{ending}"
 
@@ -92,13 +90,13 @@ class Folder:
         `owner` is told by what is left where the process dies in the middle: see `sweep`.
         """
         target = self.root / name
-        beside = target.with_name(f".{target.name}.{owner}.part")
+        beside = target.with_name(f".{target.name}.{os.urandom(4).hex()}.{owner}.part")
         if self.read(name) == data:
             return
         with _translated(target):
             self._make(target.parent)
             try:
-                descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+                descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
                 with open(descriptor, "wb") as file:
                     os.chmod(beside, self._file_mode)  # whatever the umask
                     file.write(data)

@@ -13,6 +13,7 @@ import attrs
 
 from focus_cte import ChaveAcesso, CTeRecebida, Desacordo, FocusCTe, parse_cnpj
 from focus_cte.mirror import check, feed, fetch, lease, pull, purging, query, standing, trail
+from focus_cte.mirror.errors import FilesError
 from focus_cte.mirror.folder import Folder
 from focus_cte.mirror.models import (
     Change,
@@ -24,7 +25,8 @@ from focus_cte.mirror.models import (
     Status,
     Verified,
 )
-from focus_cte.mirror.store import Store, to_the_end
+from focus_cte.mirror.steady import to_the_end
+from focus_cte.mirror.store import Store
 
 RESERVE = 20
 """Credits of each window left to whoever else uses the token: it may be issuing invoices."""
@@ -58,10 +60,21 @@ class Mirror:
 
     @classmethod
     def at(cls, folder: str | os.PathLike[str], *, group: bool = False) -> Self:
-        """An archive in one folder: SQLite in `acervo.db`, and the files in `files`."""
+        """An archive in one folder: SQLite in `acervo.db`, and the files in `files`.
+
+        Raises `FilesError` where it cannot be made.
+        """
         root = Path(folder)
-        root.mkdir(mode=0o750 if group else 0o700, parents=True, exist_ok=True)
-        return cls(f"sqlite:///{root / 'acervo.db'}", files=root / "files", group=group)
+        database = root / "acervo.db"
+        try:
+            root.mkdir(mode=0o750 if group else 0o700, parents=True, exist_ok=True)
+            if not database.exists():
+                # What SQLite puts beside its file has the file's mode.
+                database.touch()
+                database.chmod(0o640 if group else 0o600)
+        except OSError as error:
+            raise FilesError(f"{root}: {error.strerror}: no archive can be made there") from None
+        return cls(f"sqlite:///{database}", files=root / "files", group=group)
 
     async def __aenter__(self) -> Self:
         await self.open()

@@ -126,7 +126,7 @@ async def _write(writer: Writer, cnpj: str, fresh: Mapping[CTeRecebida, int | No
     """All that follows from these documents; how many were new to the CNPJ."""
     chaves = [item.chave for item in fresh]
     rows = await rows_by_key(writer.connection, _KNOWN, ctes.c.chave, chaves)
-    known = {row["chave"]: row for row in rows}
+    known: dict[str, Any] = {row["chave"]: row for row in rows}
     before = await _before(writer, cnpj, fresh)
     stored, wanted = [], []
     for item in fresh:

@@ -34,7 +34,8 @@ from focus_cte.mirror.schema import (
     versoes,
     with_offset,
 )
-from focus_cte.mirror.store import Store, Writer, to_the_end
+from focus_cte.mirror.steady import to_the_end
+from focus_cte.mirror.store import Store, Writer
 
 BATCH = 500
 """Documents in one transaction, and files in one trip to a thread."""

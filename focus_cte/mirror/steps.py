@@ -66,9 +66,8 @@ async def conclude(
         )
         known = [row for row in rows if row.outcome is not None]
         outcomes = [row.outcome for row in known if row.outcome != UNKNOWN]
-        if outcome in (row.outcome for row in known) or REGISTERED in outcomes:
-            return False
-        if outcomes and outcome != REGISTERED:
+        again = outcome in (row.outcome for row in known)
+        if again or (outcomes and outcome != REGISTERED):
             return False
         # A POST that was taken for not sent, and was registered after all: that must be told too.
         step = UNKNOWN if outcome == UNKNOWN else "outcome" if not outcomes else "late outcome"

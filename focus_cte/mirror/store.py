@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any
 
 from sqlalchemy import Column, ColumnElement, RowMapping, Table, event, select, update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -18,6 +18,7 @@ from focus_cte import InvalidArgument
 from focus_cte.mirror import migrations, schema
 from focus_cte.mirror.errors import OtherOrigin, StoreError
 from focus_cte.mirror.models import What
+from focus_cte.mirror.steady import SteadyConnection, to_the_end
 
 _DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
 _PATIENCE = 30.0
@@ -26,7 +27,6 @@ _PER_STATEMENT = 500
 """Rows, and keys in an IN: SQLite takes 32,766 variables, PostgreSQL 32,767."""
 
 Row = Mapping[str, Any]
-T = TypeVar("T")
 
 
 class Store:
@@ -84,14 +84,14 @@ class Store:
     async def reading(self) -> AsyncIterator[AsyncConnection]:
         """A connection that sees one state of the database."""
         with _translated(self.url):
-            async with self.engine.connect() as connection:
+            async with SteadyConnection(self.engine) as connection:
                 yield connection
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[Writer]:
         """One transaction: all that the block wrote is there when it ends well, else nothing."""
         with _translated(self.url):
-            async with self._writer, self.engine.connect() as connection:
+            async with self._writer, SteadyConnection(self.engine) as connection:
                 if self.url.get_backend_name() == "sqlite":
                     await connection.exec_driver_sql("BEGIN IMMEDIATE")
                 writer = Writer(connection, self.clock(), self.origin or "")
@@ -100,7 +100,7 @@ class Store:
                     await writer.number_changes()
                     await connection.commit()
                 except BaseException:
-                    await to_the_end(connection.rollback())
+                    await connection.rollback()
                     raise
 
 
@@ -197,20 +197,6 @@ async def rows_by_key(
         some = select(*columns).where(key.in_(wanted[start : start + _PER_STATEMENT]))
         found += (await connection.execute(some)).mappings().all()
     return found
-
-
-async def to_the_end(work: Awaitable[T]) -> T:
-    """Await work that must not stop half-way; a cancellation is raised after it."""
-    task = asyncio.ensure_future(work)
-    try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError:
-        while not task.done():
-            with suppress(asyncio.CancelledError):
-                await asyncio.wait([task])
-        if not task.cancelled():
-            task.exception()
-        raise
 
 
 def _driven(url: str) -> URL:

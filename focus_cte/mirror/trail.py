@@ -32,8 +32,9 @@ from focus_cte.mirror import lease, steps
 from focus_cte.mirror.errors import DesacordoImpedido, StoreError
 from focus_cte.mirror.schema import ctes, recebimentos
 from focus_cte.mirror.schema import desacordos as table
+from focus_cte.mirror.steady import to_the_end
 from focus_cte.mirror.steps import NOT_SENT, REFUSED, REGISTERED, UNKNOWN, desacordos
-from focus_cte.mirror.store import Store, to_the_end
+from focus_cte.mirror.store import Store
 from focus_cte.xml import checar_desacordo
 
 __all__ = ["desacordos", "informar_desacordo", "reconcile"]

@@ -27,6 +27,7 @@ import pytest
 
 import focus_cte
 from focus_cte import ClientClosed, FocusCTe, FocusError
+from focus_cte.mirror import Mirror
 from focus_cte.sandbox import Sandbox
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -210,6 +211,24 @@ async def the_desacordo(scene: Scene) -> None:
     assert sandbox.desacordos[second]["protocolo"] in scene.log.text
 
 
+async def the_copy(scene: Scene) -> None:
+    block, sandbox, focus = executed(scene.block), scene.sandbox, scene.focus
+    async with Mirror.at(scene.folder / "acervo") as mirror:
+        with redirect_stdout(StringIO()) as printed:
+            first = await block.keep(focus, mirror, sandbox.cnpj, 0)
+            assert {change.chave for change in first} == set(sandbox.chaves)
+            assert block.cancelled(first) == []
+            ours = await block.to_dispute(mirror, sandbox.cnpj)
+            assert ours == []  # the sandbox's documents are of July 2026
+            sandbox.cancel(sandbox.chaves[0])
+            then = await block.keep(focus, mirror, sandbox.cnpj, first[-1].seq)
+        assert block.cancelled(then) == [sandbox.chaves[0]]
+        assert printed.getvalue() == ""
+        document = await mirror.get(sandbox.chaves[0])
+        assert document is not None
+        assert document.verificado is True
+
+
 async def the_web_application(scene: Scene) -> None:
     pytest.importorskip("fastapi", reason="FastAPI is not installed: the block is only compiled")
     block = executed(scene.block)
@@ -232,6 +251,7 @@ SCENARIOS: dict[str, Callable[[Scene], Awaitable[None]]] = {
     "save_files": the_files,
     "we_pay": who_pays,
     "object_to": the_desacordo,
+    "keep": the_copy,
     "lifespan": the_web_application,
     "test_nothing_is_lost_on_a_bad_day": the_bad_day,
 }

@@ -18,7 +18,8 @@ from focus_cte import InvalidArgument
 from focus_cte.mirror import migrations, schema
 from focus_cte.mirror.errors import OtherOrigin, SchemaTooNew, StoreError
 from focus_cte.mirror.schema import Instant, Money, archive, changes, ctes, nfes
-from focus_cte.mirror.store import Store, to_the_end
+from focus_cte.mirror.steady import to_the_end
+from focus_cte.mirror.store import Store
 
 DIALECT = sqlite.dialect()  # type: ignore[no-untyped-call]
 
