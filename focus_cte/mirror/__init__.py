@@ -38,6 +38,7 @@ from focus_cte.mirror.models import (
     Verified,
     What,
 )
+from focus_cte.mirror.steps import Step
 
 __all__ = [
     "Change",
@@ -57,6 +58,7 @@ __all__ = [
     "SchemaTooNew",
     "State",
     "Status",
+    "Step",
     "StoreError",
     "Verified",
     "What",

@@ -96,7 +96,7 @@ class _Comparison:
         async with self.store.reading() as connection:
             here = {row.chave: row.versao for row in await connection.execute(ours)}
             purged = await connection.scalar(select(archive.c.purged_before))
-        there = {item.chave: item.versao for item in items if not _is_purged(item, purged)}
+        there = {item.chave: item.versao for item in items if not pull.is_purged(item, purged)}
         for chave, versao in there.items():
             self._theirs[chave] = versao
         self._ours |= here
@@ -159,8 +159,3 @@ class _Comparison:
             await pull.pull(self.store, self.focus, held, since=0)
         finally:
             await to_the_end(leasing.give_back(self.store, held))
-
-
-def _is_purged(item: CTeRecebida, before: str | None) -> bool:
-    emissao = item.data_emissao
-    return before is not None and emissao is not None and f"{emissao:%Y-%m-%d}" < before

@@ -26,6 +26,8 @@ _OTHERS = (
     "digest_value",
 )
 
+_PUNCTUATION = str.maketrans("", "", " ./-")
+
 Row = Mapping[str, Any]
 
 
@@ -37,7 +39,7 @@ def columns(cte: CTeRecebida) -> dict[str, Any]:
         "situacao": None if cte.situacao is None else str(cte.situacao),
         "tipo_cte": None if cte.tipo_cte is None else str(cte.tipo_cte),
         "valor_total": cte.valor_total,
-        "documento_emitente": cte.documento_emitente,
+        "documento_emitente": _bare(cte.documento_emitente),
         "nome_emitente": cte.nome_emitente,
         **instant("emissao", emissao),
         "competencia": None if emissao is None else f"{emissao:%Y-%m}",
@@ -47,6 +49,11 @@ def columns(cte: CTeRecebida) -> dict[str, Any]:
         **instant("data_cancelamento", cte.data_cancelamento),
         "justificativa_cancelamento": cte.justificativa_cancelamento,
     }
+
+
+def _bare(documento: str | None) -> str | None:
+    """A CNPJ or CPF without its punctuation, where it came with it."""
+    return documento and documento.translate(_PUNCTUATION)
 
 
 def merged(known: Row | None, new: Row) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import attrs
 from sqlalchemy import bindparam, func, select, update
@@ -16,6 +16,8 @@ from focus_cte.mirror.record import Found
 from focus_cte.mirror.schema import ctes, eventos, files, nfes, recebimentos, referencias
 from focus_cte.mirror.store import Store, Writer
 from focus_cte.mirror.wanted import Due
+
+Receivers: TypeAlias = Mapping[str, list[tuple[str, str | None]]]
 
 
 @attrs.frozen
@@ -68,9 +70,12 @@ async def file_outcomes(store: Store, lease: Lease, outcomes: Sequence[Outcome])
             known = found.sha256 == now[outcome.place].sha256
             if found.evento is not None:
                 known = (outcome.chave, found.sha256) not in new
-            if outcome.path is not None and not known:
-                said = record.told(outcome.kind, outcome.path, found)
-                for cnpj in ours[outcome.chave]:
+            if outcome.path is None:
+                continue
+            said = record.told(outcome.kind, outcome.path, found)
+            for cnpj, papeis in ours[outcome.chave]:
+                # One that received the document later has not heard of its XML.
+                if not known or (found.cte is not None and papeis is None):
                     writer.change(cnpj, outcome.chave, What.XML, after=said)
 
 
@@ -153,16 +158,16 @@ async def _new_events(
     return asked - {(row.chave, row.sha256) for row in known}
 
 
-async def _receivers(writer: Writer, chaves: set[str]) -> Mapping[str, list[str]]:
-    """Which of our CNPJs received each of these documents."""
+async def _receivers(writer: Writer, chaves: set[str]) -> Receivers:
+    """Which of our CNPJs received each of these documents, and as what, where it is known."""
     found = await writer.connection.execute(
-        select(recebimentos.c.chave, recebimentos.c.cnpj)
+        select(recebimentos.c.chave, recebimentos.c.cnpj, recebimentos.c.papeis)
         .where(recebimentos.c.chave.in_(chaves))
         .order_by(recebimentos.c.cnpj)
     )
-    ours: dict[str, list[str]] = defaultdict(list)
-    for chave, cnpj in found:
-        ours[chave].append(cnpj)
+    ours: dict[str, list[tuple[str, str | None]]] = defaultdict(list)
+    for chave, cnpj, papeis in found:
+        ours[chave].append((cnpj, papeis))
     return ours
 
 
@@ -219,13 +224,13 @@ async def _add_rows(writer: Writer, read: Sequence[tuple[Outcome, Found]]) -> No
 
 
 async def _update_roles(
-    writer: Writer, read: Sequence[tuple[Outcome, Found]], ours: Mapping[str, list[str]]
+    writer: Writer, read: Sequence[tuple[Outcome, Found]], ours: Receivers
 ) -> None:
     rows = [
         {"of_chave": outcome.chave, "of_cnpj": cnpj, "papeis": ",".join(found.cte.papeis(cnpj))}
         for outcome, found in read
         if found.cte is not None
-        for cnpj in ours[outcome.chave]
+        for cnpj, _ in ours[outcome.chave]
     ]
     if rows:
         await writer.connection.execute(

@@ -50,13 +50,15 @@ async def take(store: Store, cnpj: str) -> Lease:
                 select(leases).where(leases.c.cnpj == cnpj).with_for_update()
             )
         ).one_or_none()
-        if found is not None and found.expires_at > writer.now and not _is_dead(found.owner):
+        if found is not None and found.expires_at > writer.now and not is_dead(found.owner):
             raise LeaseHeld(
                 f"{cnpj}: another process is pulling it, {found.owner}",
                 cnpj=cnpj,
                 until=found.expires_at,
             )
-        lease = Lease(cnpj, f"{_here()}/{secrets.token_hex(4)}", found.fence + 1 if found else 1)
+        lease = Lease(
+            cnpj, f"{this_process()}/{secrets.token_hex(4)}", found.fence + 1 if found else 1
+        )
         row = {
             "cnpj": cnpj,
             "owner": lease.owner,
@@ -91,11 +93,11 @@ def _machine() -> str:
     return f"{socket.gethostname()}/{secrets.token_hex(4)}"
 
 
-def _here() -> str:
+def this_process() -> str:
     return f"{_machine()}/{os.getpid()}"
 
 
-def _is_dead(owner: str) -> bool:
+def is_dead(owner: str) -> bool:
     """Whether the owner is a process of this machine that is no more."""
     machine, _, rest = owner.rpartition("/")[0].rpartition("/")
     if machine != _machine() or os.name != "posix":

@@ -26,6 +26,7 @@ from focus_cte.mirror.models import (
     Verified,
 )
 from focus_cte.mirror.steady import to_the_end
+from focus_cte.mirror.steps import Step
 from focus_cte.mirror.store import Store
 
 RESERVE = 20
@@ -227,7 +228,7 @@ class Mirror:
         """Remove what was emitted before a date, rows and files, and keep a record of it.
 
         The numbers of the feed stay, without their contents; desacordos stay. What was removed does
-        not come back with a later listing.
+        not come back with a later listing. Raises `LeaseHeld` while a CNPJ is being pulled.
         """
         return await purging.purge(self._store, self._folder, before, dry_run=dry_run)
 
@@ -270,3 +271,7 @@ class Mirror:
         return await trail.informar_desacordo(
             self._store, focus, chave, observacoes, actor=actor, cnpj=cnpj
         )
+
+    async def desacordos(self, chave: str) -> tuple[Step, ...]:
+        """What is recorded of the desacordos of a document, oldest first."""
+        return await trail.desacordos(self._store, chave)

@@ -21,7 +21,7 @@ from focus_cte.mirror import facts
 from focus_cte.mirror.lease import Lease
 from focus_cte.mirror.models import Kind, State
 from focus_cte.mirror.schema import archive, ctes, cursors, files, invalid, recebimentos, versoes
-from focus_cte.mirror.store import Store, Writer, rows_by_key
+from focus_cte.mirror.store import Store, Writer
 
 BEHIND = 50
 """How far below the cursor each run reads again: the vendor may have made a lower `versao` visible
@@ -109,7 +109,7 @@ async def _fresh(
     )
     known = {row.chave: row.versao for row in await connection.execute(receipts)}
     purged = await connection.scalar(select(archive.c.purged_before))
-    latest = {item.chave: item for item in items if not _is_purged(item, purged)}
+    latest = {item.chave: item for item in items if not is_purged(item, purged)}
     return {
         item: known.get(chave)
         for chave, item in latest.items()
@@ -117,7 +117,7 @@ async def _fresh(
     }
 
 
-def _is_purged(item: CTeRecebida, before: str | None) -> bool:
+def is_purged(item: CTeRecebida, before: str | None) -> bool:
     emissao = item.data_emissao
     return before is not None and emissao is not None and f"{emissao:%Y-%m-%d}" < before
 
@@ -125,15 +125,21 @@ def _is_purged(item: CTeRecebida, before: str | None) -> bool:
 async def _write(writer: Writer, cnpj: str, fresh: Mapping[CTeRecebida, int | None]) -> int:
     """All that follows from these documents; how many were new to the CNPJ."""
     chaves = [item.chave for item in fresh]
-    rows = await rows_by_key(writer.connection, _KNOWN, ctes.c.chave, chaves)
-    known: dict[str, Any] = {row["chave"]: row for row in rows}
+    # Locked: another CNPJ's fetch may be about to write what the XML says.
+    rows = select(*_KNOWN).where(ctes.c.chave.in_(chaves)).with_for_update()
+    found = (await writer.connection.execute(rows)).mappings()
+    known: dict[str, Any] = {row["chave"]: row for row in found}
     before = await _before(writer, cnpj, fresh)
     stored, wanted = [], []
-    for item in fresh:
+    for item, versao in fresh.items():
         old = known.get(item.chave)
         row = facts.merged(old, facts.columns(item))
         stored.append(row)
         wanted += [(item.chave, kind) for kind in facts.wanted(old, row)]
+        if old is not None and versao is None:
+            # Another CNPJ has the document: this one is told of its XML, from the folder if it
+            # is there.
+            wanted.append((item.chave, Kind.XML))
         for what, was, now in facts.news(before.get(item.chave), item):
             writer.change(cnpj, item.chave, what, before=was, after=now)
     await writer.upsert(ctes, stored)

@@ -55,14 +55,27 @@ class Money(TypeDecorator[Decimal]):
         return None if value is None else Decimal(value)
 
 
+class Words(TypeDecorator[str]):
+    """Text that somebody else wrote; what no database takes is U+FFFD: NUL, half a surrogate."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        if value is None or (value.isascii() and "\0" not in value):
+            return value
+        whole = value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        return whole.replace("\0", "\ufffd")
+
+
 class Json(TypeDecorator[Any]):
-    """JSON as text; a Decimal as a string."""
+    """JSON as text, in ASCII; a Decimal as a string."""
 
     impl = Text
     cache_ok = True
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
-        return None if value is None else json.dumps(value, ensure_ascii=False, default=str)
+        return None if value is None else json.dumps(value, default=str)
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
         return None if value is None else json.loads(value)
@@ -115,30 +128,31 @@ archive = Table(
 ctes = _table(
     "ctes",
     Column("chave", String(44), primary_key=True),
-    Column("situacao", Text),
-    Column("tipo_cte", Text),
+    Column("situacao", Words),
+    Column("tipo_cte", Words),
     Column("valor_total", Money),
-    Column("documento_emitente", String(14)),
-    Column("nome_emitente", Text),
+    Column("documento_emitente", Words),
+    Column("nome_emitente", Words),
     *_came("emissao"),
     Column("competencia", String(7)),
-    Column("digest_value", Text),
-    Column("carta_correcao", Text),
+    Column("digest_value", Words),
+    Column("carta_correcao", Words),
     *_came("data_carta_correcao"),
     *_came("data_cancelamento"),
-    Column("justificativa_cancelamento", Text),
+    Column("justificativa_cancelamento", Words),
     # What only the XML says.
-    Column("tomador", String(14)),
-    Column("nome_tomador", Text),
-    Column("papel_tomador", Text),
+    Column("tomador", Words),
+    Column("nome_tomador", Words),
+    Column("papel_tomador", Words),
     Column("valor_receber", Money),
     Column("icms", Money),
     *_came("autorizado_em"),
-    Column("protocolo", Text),
+    Column("protocolo", Words),
     Column("prazo", Instant),
     Column("prazo_estimado", Boolean, nullable=False, default=True),
     Column("verificado", Boolean),
     Column("problemas", Json),
+    Index("ctes_emissao", "emissao"),
     Index("ctes_competencia", "competencia"),
     Index("ctes_tomador", "tomador"),
     Index("ctes_emitente", "documento_emitente"),
@@ -148,7 +162,7 @@ recebimentos = _table(
     Column("cnpj", String(14), primary_key=True),
     Column("chave", String(44), primary_key=True),
     Column("versao", BigInteger, nullable=False),
-    Column("papeis", Text),  # None until the XML is there
+    Column("papeis", Words),  # None until the XML is there
     Column("first_seen", Instant, nullable=False),
     Index("recebimentos_chave", "chave"),
 )
@@ -167,16 +181,16 @@ eventos = _table(
     Column("sequencia", Integer, primary_key=True, autoincrement=False),
     Column("sha256", String(64), primary_key=True),
     *_came("at"),
-    Column("protocolo", Text),
-    Column("status", Text),
-    Column("texto", Text),
-    Column("path", Text, nullable=False),
+    Column("protocolo", Words),
+    Column("status", Words),
+    Column("texto", Words),
+    Column("path", Words, nullable=False),
     Column("seen_at", Instant, nullable=False),
 )
 referencias = _table(
     "referencias",
     Column("chave", String(44), primary_key=True),
-    Column("relacao", Text, primary_key=True),
+    Column("relacao", Words, primary_key=True),
     Column("outra", String(44), primary_key=True),
     Index("referencias_outra", "outra"),
 )
@@ -189,15 +203,15 @@ nfes = _table(
 files = _table(
     "files",
     Column("chave", String(44), primary_key=True),
-    Column("kind", Text, primary_key=True),
-    Column("state", Text, nullable=False),
+    Column("kind", Words, primary_key=True),
+    Column("state", Words, nullable=False),
     Column("attempts", Integer, nullable=False, default=0),
     Column("wanted_at", Instant, nullable=False),
     Column("next_try", Instant),  # None where nothing is to be fetched
-    Column("path", Text),  # below the folder of files
+    Column("path", Words),  # below the folder of files
     Column("sha256", String(64)),
     Column("size", BigInteger),
-    Column("why", Text),  # of the last attempt that failed
+    Column("why", Words),  # of the last attempt that failed
     Index("files_next_try", "state", "next_try"),
 )
 cursors = _table(
@@ -206,24 +220,25 @@ cursors = _table(
     Column("versao", BigInteger, nullable=False),
     Column("changed_at", Instant),
     Column("checked_at", Instant),
-    Column("blocked", Text),
+    Column("blocked", Words),
 )
 changes = _table(
     "changes",
     Column("seq", BigInteger, primary_key=True, autoincrement=False),
     Column("cnpj", String(14), nullable=False),
     Column("chave", String(44), nullable=False),
-    Column("what", Text, nullable=False),
+    Column("what", Words, nullable=False),
     Column("before", Json),
     Column("after", Json),
     Column("at", Instant, nullable=False),
+    Index("changes_chave", "chave"),
 )
 invalid = _table(
     "invalid",
     Column("id", String(64), primary_key=True),  # sha256 of CNPJ and item
     Column("cnpj", String(14), nullable=False),
     Column("raw", Json),
-    Column("why", Text, nullable=False),
+    Column("why", Words, nullable=False),
     Column("versao", BigInteger, nullable=False),
     Column("seen_at", Instant, nullable=False),
     Column("resolved_at", Instant),
@@ -231,20 +246,21 @@ invalid = _table(
 desacordos = _table(
     "desacordos",
     Column("id", String(32), primary_key=True),  # of the intention
-    Column("step", Text, primary_key=True),  # "intention", then "outcome"
+    Column("step", Words, primary_key=True),  # "intention", then "outcome"
     Column("chave", String(44), nullable=False),
     Column("cnpj", String(14), nullable=False),
-    Column("actor", Text, nullable=False),
-    Column("observacoes", Text, nullable=False),
-    Column("outcome", Text),  # "registered", "refused", "not sent", "unknown"
+    Column("actor", Words, nullable=False),
+    Column("observacoes", Words, nullable=False),
+    Column("outcome", Words),  # "registered", "refused", "not sent", "unknown"
     Column("answer", Json),
     Column("at", Instant, nullable=False),
     Index("desacordos_chave", "chave"),
+    Index("desacordos_cnpj", "cnpj"),
 )
 leases = _table(
     "leases",
     Column("cnpj", String(14), primary_key=True),
-    Column("owner", Text, nullable=False),
+    Column("owner", Words, nullable=False),
     Column("fence", BigInteger, nullable=False),
     Column("expires_at", Instant, nullable=False),
 )

@@ -82,7 +82,7 @@ class Store:
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
-        """A connection that sees one state of the database."""
+        """A connection to read by; each statement sees what is committed by then."""
         with _translated(self.url):
             async with SteadyConnection(self.engine) as connection:
                 yield connection

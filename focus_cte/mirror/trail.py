@@ -140,7 +140,7 @@ async def _intend(
             "actor": actor,
             "observacoes": observacoes,
             "outcome": None,
-            "answer": {"process": lease._here()},
+            "answer": {"process": lease.this_process()},
             "at": writer.now,
         }
         await writer.insert(table, [row])
@@ -224,7 +224,7 @@ def _answer(error: FocusError) -> Mapping[str, Any]:
 async def _reconcile(store: Store, focus: FocusCTe, intention: Mapping[str, Any]) -> bool:
     """Look one up, if that can tell anything yet; whether its outcome is known now."""
     settled = store.clock() - intention["at"] >= SETTLED
-    if not (settled or intention["ended"] or lease._is_dead(_process(intention))):
+    if not (settled or intention["ended"] or lease.is_dead(_process(intention))):
         return False
     chave, cnpj = intention["chave"], intention["cnpj"]
     try:

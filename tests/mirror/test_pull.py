@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import Table, func, select, update
 
-from focus_cte import AuthenticationError, FocusCTe, Retry, TransportError
-from focus_cte.mirror import lease, pull
+from focus_cte import AuthenticationError, FocusCTe, Retry, TransportError, read_item
+from focus_cte.mirror import fetch, lease, pull
 from focus_cte.mirror.errors import LeaseLost, StoreError
+from focus_cte.mirror.folder import Folder
 from focus_cte.mirror.lease import Lease
 from focus_cte.mirror.schema import (
     archive,
@@ -302,3 +304,36 @@ async def test_a_mirror_that_is_not_open_says_so(
     await store.close()
     with pytest.raises(StoreError, match="not open"):
         await pull.pull(store, focus, held)
+
+
+async def test_what_no_database_takes_stops_nothing(
+    store: Store, held: Lease, sandbox: Sandbox, focus: FocusCTe
+) -> None:
+    """NUL, half a surrogate pair, a formatted CNPJ: as a server may send them."""
+    odd = {"nome_emitente": "a\0b\ud800c", "documento_emitente": "12.345.678/0001-95"}
+    usual = (await focus.consultar(sandbox.chaves[0])).raw
+    await pull.store_items(store, held, [read_item({**usual, **odd, "situacao": "x" * 300})])
+    found = {row.chave: row for row in await rows(store, ctes)}[sandbox.chaves[0]]
+    assert found.nome_emitente == "a\ufffdb\ufffdc"
+    assert found.documento_emitente == "12345678000195"
+    assert found.situacao == "x" * 300
+    raw = {row.chave: row.raw for row in await rows(store, versoes)}[sandbox.chaves[0]]
+    assert raw["nome_emitente"] == "a\0b\ud800c"
+
+
+async def test_a_company_that_receives_a_document_later_is_told_of_its_xml_without_a_request(
+    store: Store, held: Lease, sandbox: Sandbox, focus: FocusCTe, tmp_path: Path
+) -> None:
+    folder = Folder(tmp_path / "files")
+    item = (await focus.listar(sandbox.cnpj)).ctes[0]
+    other = await lease.take(store, "11222333000181")
+    await pull.store_items(store, held, [item])
+    await fetch.fetch(store, folder, focus, held)
+    asked = len(sandbox.requests)
+    await pull.store_items(store, other, [item])
+    await fetch.fetch(store, folder, focus, other)
+    assert len(sandbox.requests) == asked
+    assert [change.cnpj for change in await told(store, "xml")] == [sandbox.cnpj, other.cnpj]
+    papeis = {row.cnpj: row.papeis for row in await rows(store, recebimentos)}
+    assert "tomador" in papeis[sandbox.cnpj]
+    assert papeis[other.cnpj] == ""
