@@ -13,10 +13,16 @@ from lxml import etree
 
 from focus_cte import InvalidArgument, InvalidResponse
 
-_LARGEST = 4 * 1024 * 1024
+_LARGEST = 2 * 1024 * 1024
 """Bytes. What SEFAZ itself takes is far smaller (rejection 214)."""
-_MARKS = 200_000
+_MARKS = 100_000
 """`<` and `=`, at most: an element or an attribute takes memory however short it is written."""
+_ATTRIBUTES = 64
+"""Of one element: C14N sorts them in quadratic time."""
+_SCOPE = 20_000_000
+"""Of C14N's work on namespaces: for each element, the square of how many are declared there."""
+_USUAL = 1_000
+"""Attributes of a document, below which they are not looked at."""
 
 _DOCUMENTS = {
     "cteProc": "CTe",
@@ -102,10 +108,25 @@ def parse(data: bytes) -> etree._Element:
         root = etree.fromstring(data, parser)
     except (etree.XMLSyntaxError, ValueError) as error:
         raise InvalidXML(f"not well-formed XML in UTF-8: {error}") from None
+    if data.count(b"=") > _USUAL or data.count(b"xmlns") ** 2 * data.count(b"<") > _SCOPE:
+        _check_bounds(root)
     # lxml passes over some: an undeclared entity, an undeclared prefix before a mere warning.
     if errors := parser.error_log.filter_from_errors():
         raise InvalidXML(f"not well-formed XML in UTF-8: {errors[0].message}")
     return root
+
+
+def _check_bounds(root: etree._Element) -> None:
+    scope = work = 0
+    for event, element in etree.iterwalk(root, events=("start", "start-ns", "end-ns")):
+        if event == "start":
+            work += scope * scope
+            if len(element.attrib) > _ATTRIBUTES:
+                raise InvalidXML(f"more than {_ATTRIBUTES} attributes of one element")
+        else:
+            scope += 1 if event == "start-ns" else -1
+        if work > _SCOPE:
+            raise InvalidXML("more namespaces are declared in it than can be looked at")
 
 
 def local_name(element: etree._Element) -> str:

@@ -41,15 +41,15 @@ def canonical(element: etree._Element) -> bytes:
 
     ValueError where the standard has none: a namespace that is a relative URI.
     """
-    # As a document of its own: in place, lxml loses the namespaces that ancestors declare.
-    apex = etree.fromstring(etree.tostring(element, encoding="utf-8", with_tail=False), _again)
-    for ancestor in element.iterancestors():
-        for name, value in ancestor.attrib.items():
-            if str(name).startswith(_XML) and name not in apex.attrib:
-                apex.set(name, value)
     try:
+        # As a document of its own: in place, lxml loses the namespaces that ancestors declare.
+        apex = etree.fromstring(etree.tostring(element, encoding="utf-8", with_tail=False), _again)
+        for ancestor in element.iterancestors():
+            for name, value in ancestor.attrib.items():
+                if str(name).startswith(_XML) and name not in apex.attrib:
+                    apex.set(name, value)
         return etree.tostring(apex, method="c14n", with_comments=False)
-    except etree.C14NError:
+    except (etree.C14NError, etree.XMLSyntaxError):
         raise ValueError(f"{local_name(element)} has no canonical form") from None
 
 

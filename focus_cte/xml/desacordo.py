@@ -78,7 +78,7 @@ async def checar_desacordo(
     resumo = await focus.consultar(chave, cnpj=cnpj)
     cte, no_cte = await _xml(focus, chave, cnpj)
     desacordo = await _desacordo(focus, chave, cnpj)
-    prazo = _prazo(cte or resumo)
+    prazo = (cte and _prazo(cte)) or _prazo(resumo)
     impedimentos = (
         *_of_the_document(resumo, cte, desacordo, focus.ambiente),
         *_of_the_tomador(cte, cnpj, observacoes),
@@ -131,6 +131,8 @@ def _of_the_document(
         yield "the CT-e is cancelled: SEFAZ refuses a desacordo of it (code 218)"
     if resumo.situacao is Situacao.DENEGADA:
         yield "the CT-e was denied: SEFAZ refuses a desacordo of it (code 205)"
+    if cte is not None and cte.protocolo and cte.protocolo.status not in _AUTHORIZED:
+        yield f"SEFAZ did not authorize the CT-e: its protocol's cStat is {cte.protocolo.status}"
     if desacordo is not None and desacordo.registrado:
         yield (
             "it has a desacordo already, and takes one only (code 631): protocol"
@@ -185,9 +187,8 @@ def _avisos(
         yield "the CT-e is of homologação: it has no fiscal value"
     if resumo.situacao not in tuple(Situacao):
         yield f"the CT-e is not known to be authorized: its situacao is {resumo.situacao!r}"
-    if cte is not None and (cte.protocolo is None or cte.protocolo.status not in _AUTHORIZED):
-        status = cte.protocolo and cte.protocolo.status
-        yield f"its XML does not say that SEFAZ authorized it: the protocol's cStat is {status}"
+    if cte is not None and cte.protocolo is None:
+        yield "its XML does not say that SEFAZ authorized it: it has no protocol"
     if desacordo is not None and not desacordo.registrado and not desacordo.recusado:
         yield f"the API does not tell whether there is a desacordo already: {desacordo}"
     if prazo is None:

@@ -26,7 +26,7 @@ class Evento:
     chave: str
     """Of the CT-e that it is about, as its author wrote it."""
     sequencia: int
-    """From 1 among the events of one kind of a document."""
+    """From 1, as SEFAZ counts, among the events of one kind of a document."""
     data: datetime
     """When the author wrote it (dhEvento), aware; without an offset in it, see `CTeXML.emissao`."""
     protocolo: str | None

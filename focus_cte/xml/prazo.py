@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import attrs
 
@@ -31,7 +31,8 @@ class PrazoDesacordo:
 
         Raises `InvalidArgument` for a `now` without an offset.
         """
-        return (self.limite - require_aware("now", now)) // timedelta(days=1)
+        left = self.limite.astimezone(UTC) - require_aware("now", now).astimezone(UTC)
+        return left // timedelta(days=1)
 
 
 def prazo_desacordo(cte: CTeXML | CTeRecebida) -> PrazoDesacordo:
@@ -49,7 +50,8 @@ def prazo_desacordo(cte: CTeXML | CTeRecebida) -> PrazoDesacordo:
     if autorizado_em is None:
         raise InvalidArgument(f"{cte.chave} has no date: its term is not known")
     try:
-        limite = autorizado_em + _TERM
+        # In UTC: in a zone with summer time, days are not all of 24 hours.
+        limite = (autorizado_em.astimezone(UTC) + _TERM).astimezone(autorizado_em.tzinfo)
         local = limite.astimezone((emissao or autorizado_em).tzinfo)
     except OverflowError:
         raise InvalidArgument(f"{cte.chave} is of {autorizado_em}: its term has no end") from None

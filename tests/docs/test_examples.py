@@ -31,13 +31,16 @@ Done = subprocess.CompletedProcess[str]
 def python(*arguments: object, **environment: str) -> Done:
     """Run Python with warnings as errors, far from the tree and without the caller's settings."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("FOCUS_NFE_", "NO_COLOR"))}
-    return subprocess.run(
+    done = subprocess.run(
         [sys.executable, "-X", "dev", "-W", "error", *map(str, arguments)],
         capture_output=True,
         encoding="utf-8",
         timeout=30,
         env={**kept, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8", **environment},
     )
+    # asyncio's debug mode tells of what took long, which depends on the machine.
+    done.stderr = re.sub(r"(?m)^Executing .* took [0-9.]+ seconds\n", "", done.stderr)
+    return done
 
 
 def module(name: str) -> ModuleType:
