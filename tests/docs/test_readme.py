@@ -214,19 +214,24 @@ async def the_desacordo(scene: Scene) -> None:
 
 
 async def the_copy(scene: Scene) -> None:
-    block, sandbox, focus = executed(scene.block), scene.sandbox, scene.focus
-    async with Mirror.at(scene.folder / "acervo") as mirror:
+    block = executed(scene.block)
+    async with (
+        Sandbox(ctes=20, credits=None) as sandbox,
+        FocusCTe(sandbox.token, base_url=sandbox.url) as focus,
+        Mirror.at(scene.folder / "acervo") as mirror,
+    ):
         with redirect_stdout(StringIO()) as printed:
             first = await block.keep(focus, mirror, sandbox.cnpj, 0)
             assert {change.chave for change in first} == set(sandbox.chaves)
             assert block.cancelled(first) == []
             ours = await block.to_dispute(mirror, sandbox.cnpj)
             assert ours == []  # the sandbox's documents are of July 2026
-            sandbox.cancel(sandbox.chaves[0])
+            chave = sandbox.chaves[0]
+            sandbox.cancel(chave)
             then = await block.keep(focus, mirror, sandbox.cnpj, first[-1].seq)
-        assert block.cancelled(then) == [sandbox.chaves[0]]
+        assert block.cancelled(then) == [chave]
         assert printed.getvalue() == ""
-        document = await mirror.get(sandbox.chaves[0])
+        document = await mirror.get(chave)
         assert document is not None
         assert document.verificado is True
 
