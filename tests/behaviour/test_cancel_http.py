@@ -52,7 +52,7 @@ FAULTS: dict[str, list[dict[str, Any]]] = {
     "well": [],
     "badly": [{"kind": "reset_after"}, {"kind": "html"}, {"kind": "cut"}],
 }
-MOST = 50_000
+MOST = 50_000_000
 
 
 def start_anew(sandbox: Sandbox, faults: list[dict[str, Any]]) -> None:
