@@ -53,6 +53,7 @@ FAULTS: dict[str, list[dict[str, Any]]] = {
     "badly": [{"kind": "reset_after"}, {"kind": "html"}, {"kind": "cut"}],
 }
 MOST = 50_000_000
+"""Turns of the loop, far more than any machine needs: a test must end."""
 
 
 def start_anew(sandbox: Sandbox, faults: list[dict[str, Any]]) -> None:

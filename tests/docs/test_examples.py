@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
+from programs import without_slowness
 
 from focus_cte import ClientClosed, FocusCTe
 from focus_cte.sandbox import Sandbox
@@ -38,8 +39,7 @@ def python(*arguments: object, **environment: str) -> Done:
         timeout=30,
         env={**kept, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8", **environment},
     )
-    # asyncio's debug mode tells of what took long, which depends on the machine.
-    done.stderr = re.sub(r"(?m)^Executing .* took [0-9.]+ seconds\n", "", done.stderr)
+    done.stderr = without_slowness(done.stderr)
     return done
 
 

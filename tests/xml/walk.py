@@ -20,12 +20,16 @@ class Place:
     start: int
     end: int
 
+    def changes(self, data: bytes) -> Iterator[bytes]:
+        """The file with one character of it another one, and nothing else: for each in turn."""
+        for one in _CHARACTER.finditer(data, self.start, self.end):
+            other = b"1" if one[0] == b"0" else b"0"
+            yield data[: one.start()] + other + data[one.end() :]
+
     def changed(self, data: bytes) -> bytes:
         """The file with the character in the middle of it another one, and nothing else."""
-        characters = list(_CHARACTER.finditer(data, self.start, self.end))
-        one = characters[len(characters) // 2]
-        other = b"1" if one[0] == b"0" else b"0"
-        return data[: one.start()] + other + data[one.end() :]
+        every = list(self.changes(data))
+        return every[len(every) // 2]
 
     def shown(self, data: bytes) -> str:
         """With what stands before it, for the message of a failure."""
