@@ -10,26 +10,29 @@ BIN     := $(VENV)/bin
 RUNTIME := $(VENV)/.installed
 DEV     := $(VENV)/.installed-dev
 BENCH   := $(VENV)/.installed-bench
-EXTRAS  := xml
+EXTRAS  := xml,mirror,postgres
 
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help demo test check lint types wheel lowest bench clean
+.PHONY: help demo test check suites lint types wheel lowest soak-mirror bench clean
 
 help: ## show this
-	@sed -n 's/^\([a-z]*\):.*## /\1	/p' $(MAKEFILE_LIST)
+	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(MAKEFILE_LIST)
 
 demo: $(RUNTIME) ## a sync against the embedded sandbox: no account, no network
 	@$(BIN)/python examples/demo.py
 
-test: $(DEV) ## the whole suite, with branch coverage
+test: $(DEV) ## the whole suite, with branch coverage; FOCUS_CTE_TEST_POSTGRES=postgresql://... for all of it
 	@$(BIN)/python -m pytest --cov --cov-report=term
 
-# The suite comes last, so that its verdict is the last line.
-check: lint types wheel lowest test ## all that a change must pass; .ci/run does this
+check: lint types wheel ## all that a change must pass, with a PostgreSQL of its own; .ci/run does this
+	@$(BIN)/python .ci/with_postgres $(MAKE) --no-print-directory suites
+
+# The one with everything newest comes last, so that its verdict is the last line.
+suites: lowest test
 
 lint: $(DEV)
 	@$(BIN)/ruff format --check
@@ -43,6 +46,10 @@ wheel: $(DEV)
 
 lowest: $(LOWEST)/.installed
 	@$(LOWEST)/bin/python -m pytest
+
+soak-mirror: $(DEV) ## kill a mirror 500 times, on SQLite and on PostgreSQL; some minutes
+	@FOCUS_CTE_KILLS=500 $(BIN)/python .ci/with_postgres \
+		$(BIN)/python -m pytest tests/mirror/test_kills.py
 
 bench: $(BENCH) ## against the alternatives: a table a case, in nine minutes
 	@$(BIN)/python -m benchmarks

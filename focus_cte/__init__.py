@@ -3,6 +3,7 @@
 Open a `FocusCTe`, iterate `sync(cnpj, versao=...)`, store one number per CNPJ.
 """
 
+from focus_cte._json import read_item
 from focus_cte.chave import ChaveAcesso, parse_cnpj
 from focus_cte.client import FocusCTe
 from focus_cte.desacordo import check_observacoes
@@ -35,6 +36,7 @@ from focus_cte.models import (
     Desacordo,
     Page,
     Retry,
+    Share,
     Situacao,
     TipoCTe,
 )
@@ -67,6 +69,7 @@ __all__ = [
     "RequestTimeout",
     "Retry",
     "ServerError",
+    "Share",
     "Situacao",
     "Sync",
     "TipoCTe",
@@ -74,4 +77,5 @@ __all__ = [
     "UsageError",
     "check_observacoes",
     "parse_cnpj",
+    "read_item",
 ]

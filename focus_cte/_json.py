@@ -111,10 +111,23 @@ def _item(request: Request, item: Any) -> CTeRecebida | InvalidDocument:
     try:
         return _cte(item, CTeRecebida)
     except Unusable as unusable:
+        return _invalid(f"{request}: an item", item, *unusable.args)
+
+
+def read_item(item: Any) -> CTeRecebida:
+    """One item of the listing, such as `json.loads` gives it: from a webhook, or kept for later.
+
+    Raises `InvalidDocument` where its key or `versao` cannot be used.
+    """
+    try:
+        return _cte(item, CTeRecebida)
+    except Unusable as unusable:
         why, versao = unusable.args
-    return InvalidDocument(
-        f"{request}: an item cannot be used, since {why}", raw=item, versao=versao
-    )
+    raise _invalid("the item", item, why, max(versao, 0))
+
+
+def _invalid(what: str, item: Any, why: str, versao: int) -> InvalidDocument:
+    return InvalidDocument(f"{what} cannot be used, since {why}", raw=item, versao=versao)
 
 
 def _code(value: Any) -> str | None:

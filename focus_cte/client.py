@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from contextlib import AbstractContextManager
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -24,6 +25,7 @@ from focus_cte.models import (
     Desacordo,
     Page,
     Retry,
+    Share,
 )
 from focus_cte.session import Session
 from focus_cte.sync import OnInvalid, Sync
@@ -117,6 +119,18 @@ class FocusCTe:
         """What is known of the token's credits, as all clients of this process see them."""
         return self._session.credits
 
+    @property
+    def origin(self) -> str:
+        """The API that it speaks to: "https://api.focusnfe.com.br"."""
+        return str(self._session.endpoints.base_url.origin())
+
+    def sharing(self, *, reserve: int) -> AbstractContextManager[Share]:
+        """Leave more credits to others in a `with` block, and count the requests sent in it.
+
+        It holds for the requests of the block and of the tasks that it starts.
+        """
+        return self._session.sharing(Share(_settings.whole("reserve", reserve, at_least=0)))
+
     async def listar(self, cnpj: str, *, versao: int = 0) -> Page:
         """At most 100 documents of a CNPJ, those with `versao` greater than this one. One request.
 
@@ -135,11 +149,10 @@ class FocusCTe:
         """The documents of a CNPJ after `versao`, until there are no more.
 
         Args:
-            cnpj: whose documents.
             versao: the highest that you stored; 0 for all.
             prefetch: ask for the next page while you work on this one.
-            on_invalid: called, and awaited if it is async, with each `InvalidDocument` at its
-                place; then the sync goes on. Without it the error is raised there.
+            on_invalid: called, and awaited if async, with each `InvalidDocument` at its place;
+                then the sync goes on. Without it the error is raised there.
 
         Raises, while it iterates, `CursorStalled` for a server that would loop for ever.
         """
@@ -163,13 +176,10 @@ class FocusCTe:
         """The same as `sync`, and then waits for more, for ever.
 
         Args:
-            cnpj: whose documents.
-            versao: the highest that you stored; 0 for all.
             every: the wait between listings without news, jittered. The vendor asks SEFAZ every
                 two hours.
             wake: set it to have a listing at once, as from a webhook; it is cleared before. A storm
                 of wakes lists every few seconds at most.
-            on_invalid: as in `sync`.
 
         A failure that may pass (`TransportError`, `ServerError`, `RateLimited`, `InvalidResponse`)
         is waited out, from a minute up to `every`; everything else raises.

@@ -169,6 +169,16 @@ class Credits:
     """Seconds until the window starts again, at most."""
 
 
+@attrs.define(eq=False)
+class Share:
+    """A part of the work of a client: what it leaves to others, and what it took."""
+
+    reserve: int
+    """Credits of each window left to others; those of the client, if they are more."""
+    requests: int = 0
+    """How many requests were admitted so far, repeated ones included."""
+
+
 def _seconds(instance: object, attribute: attrs.Attribute[Any], value: Any) -> None:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
         raise InvalidArgument(f"Retry.{attribute.name} must be seconds from 0 up, not {value!r}")

@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 import base64
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager, suppress
+from contextvars import ContextVar
 from typing import Final, NoReturn, TypeVar
 
 import aiohttp
@@ -31,7 +32,7 @@ from focus_cte.errors import (
     UsageError,
 )
 from focus_cte.gate import Gate, Grant, Lane
-from focus_cte.models import Credits, Retry
+from focus_cte.models import Credits, Retry, Share
 
 T = TypeVar("T")
 _log = logging.getLogger("focus_cte")
@@ -45,6 +46,8 @@ _HEADERS: Final[dict[str, str]] = {
     hdrs.ACCEPT_ENCODING: "gzip, deflate",
 }
 _ELSEWHERE: Final = _http.only(_HEADERS, keep_others=False)
+
+_share: ContextVar[Mapping[Session, Share]] = ContextVar("focus_cte share", default={})  # noqa: B039
 
 
 class Session:
@@ -71,7 +74,7 @@ class Session:
         self._owned = http is None
         self.closed = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._gate: Gate | None = None
+        self._gates: dict[int, Gate] = {}  # by their reserve
         self._under_way: set[asyncio.Timeout] = set()
         basic = base64.b64encode(f"{token}:".encode()).decode()
         self._with_token = _http.only(
@@ -106,8 +109,8 @@ class Session:
     async def close(self) -> None:
         """End all that is under way; the aiohttp session is closed only if it was made here."""
         self.closed.set()
-        if self._gate is not None:
-            self._gate.close()
+        for gate in self._gates.values():
+            gate.close()
         for until_closed in self._under_way:
             until_closed.reschedule(0)
         if self._owned and self._http is not None:
@@ -157,14 +160,23 @@ class Session:
             body = await _http.read(response, _JSON_BOUND, str(request))
             return Answer(response.status, response.headers, self._without_secrets(body))
 
+    @contextmanager
+    def sharing(self, share: Share) -> Iterator[Share]:
+        """Have the requests of this block, and of the tasks it starts, be of this share."""
+        token = _share.set({**_share.get(), self: share})
+        try:
+            yield share
+        finally:
+            _share.reset(token)
+
     @asynccontextmanager
     async def admitted(self, request: Request, lane: Lane, budget: Budget) -> AsyncIterator[Grant]:
         """A slot and a credit, for one request to the API."""
         self.check_open()
-        if self._gate is None:
-            self._loop = asyncio.get_running_loop()
-            self._gate = Gate(self._account, slots=self._slots, reserve=self._reserve)
-        async with self._gate.admit(str(request), lane, budget) as grant:
+        share = _share.get().get(self)
+        async with self._gate(share).admit(str(request), lane, budget) as grant:
+            if share is not None:
+                share.requests += 1
             try:
                 async with asyncio.timeout(None) as until_closed:
                     self._under_way.add(until_closed)
@@ -176,6 +188,14 @@ class Session:
                 self._under_way.discard(until_closed)
         if until_closed.expired():
             raise TransportError(f"{request}: cut, since the client was closed")
+
+    def _gate(self, share: Share | None) -> Gate:
+        # A queue of its own for each reserve: who leaves more must not hold up who leaves less.
+        reserve = max(self._reserve, share.reserve if share else 0)
+        if reserve not in self._gates:
+            self._loop = asyncio.get_running_loop()
+            self._gates[reserve] = Gate(self._account, slots=self._slots, reserve=reserve)
+        return self._gates[reserve]
 
     @asynccontextmanager
     async def open(

@@ -193,4 +193,4 @@ def _file(xml: bytes | None) -> web.Response:
 
 
 def _event(event: Event | None) -> web.Response:
-    return _file(event.xml if event else None)
+    return _file(event.xml() if event else None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
-from functools import cached_property
+from functools import cached_property, partial
 
 from . import companies, xmlgen
 from .companies import Company
@@ -184,7 +184,8 @@ class Generator:
 def cancelled(document: Document, texto: str, *, number: int) -> Document:
     """The document after its cancellation, some hours after it was issued."""
     data = _later(document, hours=20, minutes=number)
-    xml = xmlgen.cancellation(
+    xml = partial(
+        xmlgen.cancellation,
         chave=document.chave,
         issuer=document.documento_emitente,
         texto=texto,
@@ -197,7 +198,8 @@ def cancelled(document: Document, texto: str, *, number: int) -> Document:
 def corrected(document: Document, texto: str, *, number: int) -> Document:
     """The document after its correction letter number `number`."""
     data = _later(document, hours=2, minutes=number)
-    xml = xmlgen.correction(
+    xml = partial(
+        xmlgen.correction,
         chave=document.chave,
         issuer=document.documento_emitente,
         texto=texto,

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A cancellation or a correction letter, its date as the API writes it, and its XML."""
+    """A cancellation or a correction letter, its date as the API writes it, and its XML.
+
+    `xml()` writes it: a signature takes longer than all the rest of a listing item.
+    """
 
     texto: str | None
     data: str | None
-    xml: bytes
+    xml: Callable[[], bytes]
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 from aiohttp import web
 
 if TYPE_CHECKING:
+    from .chance import Chance
     from .front import Call
 
 _ENDPOINTS = (
@@ -60,6 +61,8 @@ class Script:
 
     def __init__(self) -> None:
         self._entries: list[_Entry] = []
+        self.chance: Chance | None = None
+        """What a request meets that meets nothing of the script."""
 
     @property
     def left(self) -> int:

@@ -109,6 +109,8 @@ class Front(ABC):
             return refusal
         if call.fault:
             self._script.take(call.target)
+        elif self._script.chance:
+            call.fault = self._script.chance.meet(call.target, call.request)
         # A client that goes away takes an unread body with it, and a slow answer must still do its
         # work.
         try:

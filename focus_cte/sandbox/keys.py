@@ -8,11 +8,16 @@ from __future__ import annotations
 
 import re
 from hashlib import blake2b
-from itertools import cycle
+from itertools import cycle, islice
+from operator import mul
 
 CHAVE = re.compile(r"[0-9]{6}[A-Z0-9]{12}[0-9]{26}", re.ASCII)
 CNPJ = re.compile(r"[A-Z0-9]{12}[0-9]{2}", re.ASCII)
 
+_LONGEST = 43  # characters in front of a check digit: a key's
+_WEIGHTS = {
+    highest: tuple(islice(cycle(range(2, highest + 1)), _LONGEST)) for highest in (9, 10, 11)
+}
 _ALPHANUMERIC = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
@@ -39,14 +44,9 @@ class Draw:
 
 def check_digit(text: str, highest: int = 9) -> str:
     """Mod 11 with weights 2..`highest` from the right; a remainder of 0 or 1 gives 0."""
-    weights = cycle(range(2, highest + 1))
-    rest = (
-        sum(
-            weight * (code - 48)
-            for weight, code in zip(weights, reversed(text.encode()), strict=False)
-        )
-        % 11
-    )
+    # A listing of the sandbox is made of these: no loop of Python's own.
+    weights = _WEIGHTS[highest][: len(text)]
+    rest = (sum(map(mul, weights, reversed(text.encode()))) - 48 * sum(weights)) % 11
     return "0" if rest < 2 else str(11 - rest)
 
 

@@ -138,7 +138,7 @@ def _event(root: ET.Element, content: bytes) -> StoredEvent:
         chave=_chave(_text(info, "chCTe") or ""),
         cancels=kind == _CANCELLATION,
         number=int(number) if number.isdecimal() else 0,
-        event=Event(texto, _date(_text(info, "dhEvento")), content),
+        event=Event(texto, _date(_text(info, "dhEvento")), lambda: content),
     )
 
 

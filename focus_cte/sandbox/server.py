@@ -13,6 +13,7 @@ from . import companies, data
 from .acervo import Acervo
 from .api import Api, Total
 from .catalogue import Catalogue
+from .chance import Chance, Odds
 from .data import Generator
 from .documents import Source
 from .faults import Script
@@ -192,6 +193,30 @@ class Sandbox:
         TypeError for an unknown detail.
         """
         self._script.add(make(kind, details), on=on, times=times)
+
+    def chance(
+        self,
+        *,
+        seed: int = 1,
+        status: float = 0.0,
+        reset: float = 0.0,
+        cut: float = 0.0,
+        late: float = 0.0,
+        late_times: int = 2,
+        on: str = "any",
+    ) -> None:
+        """From now on these shares of the requests to `on` go wrong; without any, none does.
+
+        It replaces the last call's, and comes after what `fail` scripted. A request asked for
+        again fares anew; the same requests meet the same faults in whatever order they come.
+
+        status   500, 502, 503 or 504
+        reset    the connection is reset, before the work is done or after it
+        cut      half of the body arrives
+        late     of the XMLs, events' too: 404 to the first `late_times` requests, whatever `on` is
+        """
+        odds = Odds(status, reset, cut, late)
+        self._script.chance = Chance(seed, odds, on=on, late_times=late_times)
 
     def _place(self, chave: str) -> int:
         place = self._catalogue.find(chave)

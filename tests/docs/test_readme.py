@@ -28,6 +28,7 @@ from programs import without_slowness
 
 import focus_cte
 from focus_cte import ClientClosed, FocusCTe, FocusError
+from focus_cte.mirror import Mirror
 from focus_cte.sandbox import Sandbox
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -211,6 +212,29 @@ async def the_desacordo(scene: Scene) -> None:
     assert sandbox.desacordos[second]["protocolo"] in scene.log.text
 
 
+async def the_copy(scene: Scene) -> None:
+    block = executed(scene.block)
+    async with (
+        Sandbox(ctes=20, credits=None) as sandbox,
+        FocusCTe(sandbox.token, base_url=sandbox.url) as focus,
+        Mirror.at(scene.folder / "acervo") as mirror,
+    ):
+        with redirect_stdout(StringIO()) as printed:
+            first = await block.keep(focus, mirror, sandbox.cnpj, 0)
+            assert {change.chave for change in first} == set(sandbox.chaves)
+            assert block.cancelled(first) == []
+            ours = await block.to_dispute(mirror, sandbox.cnpj)
+            assert ours == []  # the sandbox's documents are of July 2026
+            chave = sandbox.chaves[0]
+            sandbox.cancel(chave)
+            then = await block.keep(focus, mirror, sandbox.cnpj, first[-1].seq)
+        assert block.cancelled(then) == [chave]
+        assert printed.getvalue() == ""
+        document = await mirror.get(chave)
+        assert document is not None
+        assert document.verificado is True
+
+
 async def the_web_application(scene: Scene) -> None:
     pytest.importorskip("fastapi", reason="FastAPI is not installed: the block is only compiled")
     block = executed(scene.block)
@@ -233,6 +257,7 @@ SCENARIOS: dict[str, Callable[[Scene], Awaitable[None]]] = {
     "save_files": the_files,
     "we_pay": who_pays,
     "object_to": the_desacordo,
+    "keep": the_copy,
     "lifespan": the_web_application,
     "test_nothing_is_lost_on_a_bad_day": the_bad_day,
 }

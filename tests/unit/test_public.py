@@ -18,8 +18,8 @@ NAMES = """
     Ambiente ApiError AuthenticationError BadRequest CTeCompleta CTeRecebida ChaveAcesso
     ClientClosed Credits CursorStalled Desacordo DesacordoJaRegistrado DesacordoRejeitado FocusCTe
     FocusError InvalidArgument InvalidDocument InvalidResponse NotFound OutcomeUnknown Page
-    PermissionDenied RateLimited RequestTimeout Retry ServerError Situacao Sync TipoCTe
-    TransportError UsageError check_observacoes parse_cnpj
+    PermissionDenied RateLimited RequestTimeout Retry ServerError Share Situacao Sync TipoCTe
+    TransportError UsageError check_observacoes parse_cnpj read_item
 """.split()
 
 ONE = "(self, chave: 'str', *, cnpj: 'str | None' = None)"
@@ -59,6 +59,7 @@ CLIENT = {
     "baixar_xml_cancelamento": f"{FILE} -> 'bytes | Path'",
     "baixar_xml_carta_correcao": f"{FILE} -> 'bytes | Path'",
     "reenviar_notificacao": "(self, chave: 'str') -> 'None'",
+    "sharing": "(self, *, reserve: 'int') -> 'AbstractContextManager[Share]'",
 }
 SYNC = {
     "__aiter__": "(self) -> 'AsyncIterator[CTeRecebida]'",
@@ -123,13 +124,14 @@ def test_the_clients_methods_have_the_documented_signatures(name: str) -> None:
 
 def test_the_client_has_no_other_methods() -> None:
     pinned = {name for name in CLIENT if not name.startswith("_")}
-    assert {name for name, _ in public(FocusCTe)} == pinned | {"ambiente", "credits"}
+    assert {name for name, _ in public(FocusCTe)} == pinned | {"ambiente", "credits", "origin"}
     assert isinstance(vars(FocusCTe)["ambiente"], property)
     assert isinstance(vars(FocusCTe)["credits"], property)
+    assert isinstance(vars(FocusCTe)["origin"], property)
 
 
 def test_what_sends_a_request_is_awaited() -> None:
-    plain = {"sync", "follow", "from_env", "__init__"}
+    plain = {"sync", "follow", "from_env", "__init__", "sharing"}
     for name in CLIENT:
         assert inspect.iscoroutinefunction(getattr(FocusCTe, name)) is (name not in plain), name
 

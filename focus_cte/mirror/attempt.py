@@ -1,0 +1,130 @@
+"""One file: asked for, looked at, and put in the folder; what became of it, nothing of the rest."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+
+from focus_cte import (
+    ApiError,
+    AuthenticationError,
+    FocusCTe,
+    InvalidResponse,
+    NotFound,
+    TransportError,
+)
+from focus_cte.mirror import record
+from focus_cte.mirror.filing import Outcome
+from focus_cte.mirror.folder import Folder
+from focus_cte.mirror.lease import Lease
+from focus_cte.mirror.models import Kind, State
+from focus_cte.mirror.record import Found
+from focus_cte.mirror.steady import to_the_end
+from focus_cte.mirror.wanted import Due
+
+
+class Failure(Exception):
+    """The file did not come, and why says nothing of the file."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(str(error))
+        self.kind = type(error).__name__
+        self.why = str(error)
+
+
+def mark(owner: str) -> str:
+    """What tells the half-written files of a lease's owner."""
+    return owner.rpartition("/")[2]
+
+
+class Attempt:
+    """How files of a CNPJ are fetched."""
+
+    def __init__(
+        self, folder: Folder, focus: FocusCTe, held: Lease, ours: frozenset[str] | None
+    ) -> None:
+        """`ours` are the CNPJs for whose freight XMLs are kept; None keeps all."""
+        self._folder, self._ours = folder, ours
+        self._cnpj, self._mark = held.cnpj, mark(held.owner)
+        self._download: Mapping[Kind, Callable[..., Awaitable[bytes]]] = {
+            Kind.XML: focus.baixar_xml,
+            Kind.CANCELAMENTO: focus.baixar_xml_cancelamento,
+            Kind.CARTA_CORRECAO: focus.baixar_xml_carta_correcao,
+            Kind.DACTE: focus.baixar_dacte,
+        }
+
+    async def look(self, due: Due) -> Outcome | None:
+        """A file that is there already: a process put it there, and died before it said so.
+
+        None for a correction letter: of those the API has only the last, and which one that is,
+        nothing else says.
+        """
+        if due.kind is Kind.CARTA_CORRECAO:
+            return None
+        return await to_the_end(asyncio.to_thread(self._adopt, due))
+
+    async def ask(self, due: Due) -> bytes | None:
+        """The API's file; None where it is not there yet.
+
+        Raises `Failure` for what may go better with the next try, and what ends a run:
+        `AuthenticationError`, `ClientClosed`.
+        """
+        try:
+            return await self._download[due.kind](due.chave, cnpj=self._cnpj)
+        except AuthenticationError:
+            raise
+        except NotFound:
+            return None
+        except (TransportError, InvalidResponse, ApiError) as error:
+            raise Failure(error) from error
+
+    async def put(self, due: Due, data: bytes) -> Outcome:
+        """Look at a file and put it in its place. Raises `FilesError`."""
+        return await to_the_end(asyncio.to_thread(self._put, due, data))
+
+    def _adopt(self, due: Due) -> Outcome | None:
+        path = self._folder.path(due.chave, due.kind)
+        name = None if path is None else path.relative_to(self._folder.root).as_posix()
+        data = None if name is None else self._folder.read(name)
+        if data is None:
+            return None
+        try:
+            found = record.examine(due.kind, due.chave, data)
+        except record.NotIt:
+            return None
+        if found.problems or due.sha256 not in (None, found.sha256) or self._is_others(found):
+            return None
+        return Outcome(due, State.STORED, path=name, found=found)
+
+    def _put(self, due: Due, data: bytes) -> Outcome:
+        kind, chave = due.kind, due.chave
+        name = self._folder.name(chave, kind)
+        try:
+            found = record.examine(kind, chave, data)
+        except record.NotIt as error:
+            self._folder.write(f"{name}.rejected", data, self._mark)
+            return Outcome(due, State.REJECTED, f"{chave} {kind}: {error}", rejected=True)
+        if self._is_others(found):
+            self._folder.remove(name)
+            return Outcome(due, State.DROPPED, found=found)
+        if found.evento is not None:
+            name = self._folder.name(chave, kind, sequencia=found.evento.sequencia)
+            name = self._folder.free_name(name, data)
+        if self._is_the_one_held(due, found, name, data):
+            return Outcome(due, State.WANTED, "the letter that is held already", absent=True)
+        self._folder.write(name, data, self._mark)
+        return Outcome(due, State.STORED, path=name, found=found)
+
+    def _is_the_one_held(self, due: Due, found: Found, name: str, data: bytes) -> bool:
+        """Whether it is the letter before the one that is wanted, and it is whole."""
+        return (
+            due.kind is Kind.CARTA_CORRECAO
+            and found.sha256 == due.sha256
+            and self._folder.read(name) == data
+        )
+
+    def _is_others(self, found: Found) -> bool:
+        if self._ours is None or found.cte is None:
+            return False
+        tomador = record.tomador_of(found.cte)
+        return tomador is not None and tomador not in self._ours

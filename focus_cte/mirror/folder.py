@@ -1,0 +1,180 @@
+"""The folder of files: whole or not there, under names that only keys and numbers make."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from hashlib import sha256
+from pathlib import Path
+
+from focus_cte import ChaveAcesso
+from focus_cte.mirror.errors import FilesError
+from focus_cte.mirror.models import Kind
+
+EVENTS = {Kind.CANCELAMENTO: "110111", Kind.CARTA_CORRECAO: "110110"}
+"""The types of the events whose XMLs the API gives."""
+_ENDINGS = {Kind.XML: "cte.xml", Kind.DACTE: "dacte.pdf"}
+_SEQUENCE = re.compile(r"-(\d+)(?:-[0-9a-f]{8})?\.xml")
+_PART = re.compile(r"\.\S+\.([0-9a-f]{8})\.part")
+_GONE = "see that the folder is there, and mounted"
+_NO_RIGHT = "give this process the right to it"
+_WHAT_TO_DO = {
+    errno.ENOSPC: "make room on the disk",
+    errno.EDQUOT: "make room in the quota",
+    errno.EROFS: "have it mounted for writing",
+    errno.EACCES: _NO_RIGHT,
+    errno.EPERM: _NO_RIGHT,
+    errno.ENOENT: _GONE,
+    errno.ENOTDIR: _GONE,
+    errno.ESTALE: _GONE,
+}
+
+
+class Folder:
+    """XMLs and DACTEs by the month of their key. Its methods block: call them in a thread.
+
+    Raises `FilesError` for what the system refuses.
+    """
+
+    def __init__(self, root: Path, *, group: bool = False) -> None:
+        self.root = Path(root)
+        self._made: set[Path] = set()
+        self._folder_mode, self._file_mode = (0o750, 0o640) if group else (0o700, 0o600)
+
+    def name(self, chave: str, kind: Kind, *, sequencia: int = 1) -> str:
+        """The place of a file below the root: xml/AAMM/CHAVE-cte.xml and so on.
+
+        Raises `InvalidArgument` for what is no access key.
+        """
+        chave = ChaveAcesso.parse(chave).texto
+        ending = _ENDINGS.get(kind) or f"{EVENTS[kind]}-{int(sequencia):02}.xml"
+        return f"xml/{chave[2:6]}/{chave}-{ending}"
+
+    def path(self, chave: str, kind: Kind) -> Path | None:
+        """The file on disk; None where there is none. Of correction letters, the last."""
+        name = self.name(chave, kind)
+        if kind in _ENDINGS:
+            with _translated(self.root / name):
+                found = self.root / name
+                return found if found.is_file() else None
+        beginning = name.rpartition("/")[2].removesuffix("-01.xml")
+        with _translated(self.root):
+            # Of two with one number, the one that came later.
+            numbered = [
+                (int(match[1]), each.stat().st_mtime_ns, each)
+                for each in (self.root / name).parent.glob(f"{beginning}-*.xml")
+                if (match := _SEQUENCE.fullmatch(each.name.removeprefix(beginning)))
+            ]
+        return max(numbered)[2] if numbered else None
+
+    def there(self, wanted: Iterable[tuple[str, Kind]]) -> set[tuple[str, Kind]]:
+        """Those of these files that are on disk."""
+        return {(chave, kind) for chave, kind in wanted if self.path(chave, kind) is not None}
+
+    def read(self, name: str) -> bytes | None:
+        """A file's bytes; None where there is none."""
+        with _translated(self.root / name):
+            try:
+                return (self.root / name).read_bytes()
+            except FileNotFoundError:
+                return None
+
+    def write(self, name: str, data: bytes, owner: str) -> None:
+        """Put a file there, whole, with its bytes on the disk; `settle` does the same for its name.
+
+        A file of the same bytes stays as it is.
+
+        `owner` is told by what is left where the process dies in the middle: see `sweep`.
+        """
+        target = self.root / name
+        beside = target.with_name(f".{target.name}.{os.urandom(4).hex()}.{owner}.part")
+        if self.read(name) == data:
+            return
+        with _translated(target):
+            self._make(target.parent)
+            try:
+                descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+                with open(descriptor, "wb") as file:
+                    os.chmod(beside, self._file_mode)  # whatever the umask
+                    file.write(data)
+                    file.flush()
+                    os.fsync(file.fileno())
+                os.replace(beside, target)
+            except BaseException:
+                with suppress(OSError):
+                    beside.unlink(missing_ok=True)
+                raise
+
+    def settle(self, names: set[str]) -> None:
+        """Have the names of these files on the disk too."""
+        for folder in {(self.root / name).parent for name in names}:
+            with _translated(folder):
+                _fsync(folder)
+
+    def free_name(self, name: str, data: bytes) -> str:
+        """The name, or another where a different file has it: an event told in two ways."""
+        there = self.read(name)
+        if there is None or there == data:
+            return name
+        return f"{name.removesuffix('.xml')}-{sha256(data).hexdigest()[:8]}.xml"
+
+    def remove(self, name: str) -> int:
+        """Remove a file; how many bytes it had."""
+        with _translated(self.root / name):
+            try:
+                size = (self.root / name).stat().st_size
+                (self.root / name).unlink()
+            except FileNotFoundError:
+                return 0
+            return size
+
+    def sweep(self, living: set[str]) -> None:
+        """Remove what processes left half-written that hold no lease any more."""
+        with _translated(self.root):
+            for each in self.root.glob("xml/*/.*.part"):
+                match = _PART.fullmatch(each.name)
+                if match and match[1] not in living:
+                    each.unlink(missing_ok=True)
+
+    def _make(self, folder: Path) -> None:
+        """Have a folder with its mode, whatever the umask; ours are given it where they lack it."""
+        there = folder.is_dir()
+        if folder in self._made:
+            if there:
+                return
+            if folder == self.root:  # unmounted: below it would be another disk
+                raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+        ours = self.root in folder.parents
+        if ours or not there:
+            self._make(folder.parent)
+        if not there:
+            with suppress(FileExistsError):  # by another process
+                folder.mkdir(self._folder_mode)
+                folder.chmod(self._folder_mode)
+                _fsync(folder.parent)
+        elif ours and folder.stat().st_mode & 0o777 != self._folder_mode:
+            with suppress(PermissionError):  # another user's, who lets us write
+                folder.chmod(self._folder_mode)
+        self._made.add(folder)
+
+
+def _fsync(folder: Path) -> None:
+    if os.name != "posix":  # elsewhere a folder cannot be opened
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _translated(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        to_do = _WHAT_TO_DO.get(error.errno or 0, "look at the disk")
+        raise FilesError(f"{path}: {error.strerror or error}: {to_do}, and sync again") from None

@@ -1,0 +1,111 @@
+"""One puller a CNPJ: a lease that ends by itself, and a number by which a late writer is known."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+from contextlib import suppress
+from datetime import timedelta
+from functools import cache
+
+import attrs
+from sqlalchemy import select, update
+
+from focus_cte.mirror.errors import LeaseHeld, LeaseLost
+from focus_cte.mirror.schema import leases
+from focus_cte.mirror.store import Store, Writer
+
+TERM = timedelta(minutes=5)
+"""From each transaction of its holder to the end of a lease."""
+
+
+@attrs.frozen
+class Lease:
+    """The right to pull a CNPJ, while nobody took it over."""
+
+    cnpj: str
+    owner: str
+    fence: int
+
+    async def hold(self, writer: Writer) -> None:
+        """Renew it within a transaction, which goes wrong with `LeaseLost` if it is another's."""
+        table = leases.c
+        held = await writer.connection.execute(
+            update(leases)
+            .where(table.cnpj == self.cnpj, table.owner == self.owner, table.fence == self.fence)
+            .values(expires_at=writer.now + TERM)
+        )
+        if held.rowcount != 1:
+            raise LeaseLost(
+                f"{self.cnpj}: another process took over while this one paused", cnpj=self.cnpj
+            )
+
+
+async def take(store: Store, cnpj: str) -> Lease:
+    """A new lease; `LeaseHeld` where another is alive."""
+    async with store.writing() as writer:
+        found = (
+            await writer.connection.execute(
+                select(leases).where(leases.c.cnpj == cnpj).with_for_update()
+            )
+        ).one_or_none()
+        if found is not None and found.expires_at > writer.now and not is_dead(found.owner):
+            raise LeaseHeld(
+                f"{cnpj}: another process is pulling it, {found.owner}",
+                cnpj=cnpj,
+                until=found.expires_at,
+            )
+        lease = Lease(
+            cnpj, f"{this_process()}/{secrets.token_hex(4)}", found.fence + 1 if found else 1
+        )
+        row = {
+            "cnpj": cnpj,
+            "owner": lease.owner,
+            "fence": lease.fence,
+            "expires_at": writer.now + TERM,
+        }
+        await writer.upsert(leases, [row])
+        return lease
+
+
+async def give_back(store: Store, lease: Lease) -> None:
+    """End it, unless somebody else has it by now."""
+    async with store.writing() as writer:
+        await writer.connection.execute(
+            update(leases)
+            .where(leases.c.cnpj == lease.cnpj, leases.c.owner == lease.owner)
+            .values(expires_at=writer.now)
+        )
+
+
+async def owners(store: Store) -> set[str]:
+    """Who holds a lease, the dead among them."""
+    async with store.reading() as connection:
+        return set((await connection.scalars(select(leases.c.owner))).all())
+
+
+@cache
+def _machine() -> str:
+    """This machine, or container: where our process numbers count."""
+    with suppress(OSError):
+        return f"{socket.gethostname()}/{os.stat('/proc/self/ns/pid').st_ino}"
+    return f"{socket.gethostname()}/{secrets.token_hex(4)}"
+
+
+def this_process() -> str:
+    return f"{_machine()}/{os.getpid()}"
+
+
+def is_dead(owner: str) -> bool:
+    """Whether the owner is a process of this machine that is no more."""
+    machine, _, rest = owner.rpartition("/")[0].rpartition("/")
+    if machine != _machine() or os.name != "posix":
+        return False
+    try:
+        os.kill(int(rest), 0)
+    except ProcessLookupError:
+        return True
+    except (OSError, ValueError):
+        return False
+    return False

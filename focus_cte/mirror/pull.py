@@ -1,0 +1,259 @@
+"""The pull: the listing into the database, a transaction a page, the cursor with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import attrs
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from focus_cte import (
+    AuthenticationError,
+    CTeRecebida,
+    FocusCTe,
+    InvalidDocument,
+    PermissionDenied,
+    read_item,
+)
+from focus_cte.mirror import facts
+from focus_cte.mirror.lease import Lease
+from focus_cte.mirror.models import Kind, State
+from focus_cte.mirror.schema import archive, ctes, cursors, files, invalid, recebimentos, versoes
+from focus_cte.mirror.store import Store, Writer
+
+BEHIND = 50
+"""How far below the cursor each run reads again: the vendor may have made a lower `versao` visible
+after a higher one, by a transaction that was long under way."""
+
+_KNOWN = [
+    column
+    for column in ctes.c
+    if column.name in {*facts.columns(CTeRecebida("", 0)), "prazo", "prazo_estimado"}
+]
+
+
+@attrs.define
+class Pulled:
+    """What a pull found."""
+
+    versao: int
+    new: int = 0
+    changed: int = 0
+    invalid: int = 0
+
+
+async def pull(store: Store, focus: FocusCTe, lease: Lease, *, since: int | None = None) -> Pulled:
+    """Store what the listing has after the cursor, or after `since`.
+
+    Raises what `FocusCTe.sync` raises, `LeaseLost` and `StoreError`; whole pages are stored until
+    there.
+    """
+    cnpj = lease.cnpj
+    async with store.reading() as connection:
+        cursor = await connection.scalar(select(cursors.c.versao).where(cursors.c.cnpj == cnpj))
+    pulled = Pulled(cursor or 0)
+
+    async def keep(error: InvalidDocument) -> None:
+        pulled.invalid += await _keep_invalid(store, lease, error)
+
+    start = max(0, pulled.versao - BEHIND) if since is None else since
+    try:
+        async with focus.sync(cnpj, versao=start, on_invalid=keep) as sync:
+            async for page in sync.pages():
+                await _store_page(store, lease, page.ctes, max(page.versao, pulled.versao), pulled)
+        await _end(store, lease, max(sync.versao, pulled.versao), None)
+    except (AuthenticationError, PermissionDenied) as error:
+        await _end(store, lease, pulled.versao, str(error))
+        raise
+    return pulled
+
+
+async def store_items(store: Store, lease: Lease, items: Iterable[CTeRecebida]) -> Pulled:
+    """Store documents that come from elsewhere than a pull; the cursor stays."""
+    pulled = Pulled(0)
+    await _store_page(store, lease, tuple(items), None, pulled)
+    return pulled
+
+
+async def _store_page(
+    store: Store,
+    lease: Lease,
+    items: tuple[CTeRecebida, ...],
+    versao: int | None,
+    pulled: Pulled,
+) -> None:
+    async with store.reading() as connection:
+        fresh = await _fresh(connection, lease.cnpj, items)
+    if fresh or (versao is not None and versao > pulled.versao):
+        async with store.writing() as writer:
+            await lease.hold(writer)
+            # Once more: another CNPJ's puller may have stored some of them.
+            fresh = await _fresh(writer.connection, lease.cnpj, items)
+            new = await _write(writer, lease.cnpj, fresh)
+            if versao is not None:
+                row = {"cnpj": lease.cnpj, "versao": versao, "changed_at": writer.now}
+                await writer.upsert(cursors, [row])
+        pulled.new += new
+        pulled.changed += len(fresh) - new
+        pulled.versao = max(versao or 0, pulled.versao)
+
+
+async def _fresh(
+    connection: AsyncConnection, cnpj: str, items: tuple[CTeRecebida, ...]
+) -> dict[CTeRecebida, int | None]:
+    """Those not known or known with a lower `versao`, which stands beside; the last of each key."""
+    receipts = select(recebimentos.c.chave, recebimentos.c.versao).where(
+        recebimentos.c.cnpj == cnpj, recebimentos.c.chave.in_([item.chave for item in items])
+    )
+    known = {row.chave: row.versao for row in await connection.execute(receipts)}
+    purged = await connection.scalar(select(archive.c.purged_before))
+    latest = {item.chave: item for item in items if not is_purged(item, purged)}
+    return {
+        item: known.get(chave)
+        for chave, item in latest.items()
+        if item.versao > known.get(chave, -1)
+    }
+
+
+def is_purged(item: CTeRecebida, before: str | None) -> bool:
+    emissao = item.data_emissao
+    return before is not None and emissao is not None and f"{emissao:%Y-%m-%d}" < before
+
+
+async def _write(writer: Writer, cnpj: str, fresh: Mapping[CTeRecebida, int | None]) -> int:
+    """All that follows from these documents; how many were new to the CNPJ."""
+    chaves = [item.chave for item in fresh]
+    # Locked: another CNPJ's fetch may be about to write what the XML says.
+    rows = select(*_KNOWN).where(ctes.c.chave.in_(chaves)).with_for_update()
+    found = (await writer.connection.execute(rows)).mappings()
+    known: dict[str, Any] = {row["chave"]: row for row in found}
+    before = await _before(writer, cnpj, fresh)
+    stored, wanted = [], []
+    for item, versao in fresh.items():
+        old = known.get(item.chave)
+        row = facts.merged(old, facts.columns(item))
+        stored.append(row)
+        wanted += [(item.chave, kind) for kind in facts.wanted(old, row)]
+        if old is not None and versao is None:
+            # Another CNPJ has the document: this one is told of its XML, from the folder if it
+            # is there.
+            wanted.append((item.chave, Kind.XML))
+        for what, was, now in facts.news(before.get(item.chave), item):
+            writer.change(cnpj, item.chave, what, before=was, after=now)
+    await writer.upsert(ctes, stored)
+    received = [
+        {"cnpj": cnpj, "chave": i.chave, "versao": i.versao, "first_seen": writer.now}
+        for i in fresh
+    ]
+    await writer.upsert(
+        recebimentos,
+        received,
+        keep=["first_seen"],
+        where=lambda new: new.versao > recebimentos.c.versao,
+    )
+    seen = [
+        {
+            "cnpj": cnpj,
+            "chave": item.chave,
+            "versao": item.versao,
+            "raw": item.raw,
+            "seen_at": writer.now,
+        }
+        for item in fresh
+    ]
+    await writer.insert(versoes, seen)
+    await want(writer, wanted)
+    return sum(versao is None for versao in fresh.values())
+
+
+async def _before(
+    writer: Writer, cnpj: str, fresh: Mapping[CTeRecebida, int | None]
+) -> dict[str, CTeRecebida]:
+    """What this CNPJ knew of those that it knew: `ctes` may be ahead, by another one's pull."""
+    changed = {item.chave: versao for item, versao in fresh.items() if versao is not None}
+    if not changed:
+        return {}
+    found = await writer.connection.execute(
+        select(versoes.c.chave, versoes.c.versao, versoes.c.raw).where(
+            versoes.c.cnpj == cnpj, versoes.c.chave.in_(changed)
+        )
+    )
+    return {row.chave: read_item(row.raw) for row in found if changed[row.chave] == row.versao}
+
+
+async def want(writer: Writer, wanted: Iterable[tuple[str, Kind]]) -> None:
+    """Have these files fetched, as if they had never been tried."""
+    rows = [
+        {
+            "chave": chave,
+            "kind": str(kind),
+            "state": str(State.WANTED),
+            "attempts": 0,
+            "wanted_at": writer.now,
+            "next_try": writer.now,
+            "why": None,
+        }
+        for chave, kind in wanted
+    ]
+    await writer.upsert(files, rows)
+
+
+async def _keep_invalid(store: Store, lease: Lease, error: InvalidDocument) -> bool:
+    """Keep an item that cannot be used, and say whether it is a new one."""
+    async with store.writing() as writer:
+        await lease.hold(writer)
+        row = {
+            "id": facts.identity(lease.cnpj, error.raw),
+            "cnpj": lease.cnpj,
+            "raw": error.raw,
+            "why": str(error),
+            "versao": error.versao,
+            "seen_at": writer.now,
+        }
+        known = await writer.connection.scalar(
+            select(invalid.c.id).where(invalid.c.id == row["id"])
+        )
+        await writer.insert(invalid, [row])
+    return known is None
+
+
+async def _end(store: Store, lease: Lease, versao: int, blocked: str | None) -> None:
+    """Note that the listing ended well, or why it was refused."""
+    async with store.writing() as writer:
+        await lease.hold(writer)
+        row: dict[str, Any] = {"cnpj": lease.cnpj, "versao": versao, "blocked": blocked}
+        if blocked is None:
+            row["checked_at"] = writer.now
+        await writer.upsert(cursors, [row])
+
+
+async def reprocess(store: Store, lease: Lease) -> int:
+    """Read again the items of a CNPJ that could not be used; how many could now."""
+    async with store.reading() as connection:
+        rows = await connection.execute(
+            select(invalid).where(invalid.c.cnpj == lease.cnpj, invalid.c.resolved_at.is_(None))
+        )
+        kept = rows.all()
+    done = 0
+    for row in kept:
+        try:
+            item = read_item(row.raw)
+        except InvalidDocument:
+            continue
+        await store_items(store, lease, [item])
+        async with store.writing() as writer:
+            await lease.hold(writer)
+            await writer.connection.execute(
+                update(invalid).where(invalid.c.id == row.id).values(resolved_at=writer.now)
+            )
+        done += 1
+    return done
+
+
+async def unresolved(store: Store) -> list[str]:
+    """The CNPJs with items that could not be used."""
+    async with store.reading() as connection:
+        found = select(invalid.c.cnpj).where(invalid.c.resolved_at.is_(None)).distinct()
+        return sorted((await connection.scalars(found)).all())

@@ -1,0 +1,214 @@
+"""The folder: private, whole or not there, and under names that nobody else makes."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from focus_cte import InvalidArgument
+from focus_cte.mirror.errors import FilesError
+from focus_cte.mirror.folder import Folder
+from focus_cte.mirror.models import Kind
+
+CHAVE = "43260769859781000170570020000010001899797533"
+ME, OTHER = "0123abcd", "fedcba98"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Folder:
+    return Folder(tmp_path / "files")
+
+
+@pytest.fixture(params=[0o000, 0o022, 0o077])
+def umask(request: pytest.FixtureRequest) -> Iterator[None]:
+    before = os.umask(request.param)
+    yield
+    os.umask(before)
+
+
+def everything(folder: Folder) -> list[str]:
+    return sorted(p.relative_to(folder.root).as_posix() for p in folder.root.rglob("*.*"))
+
+
+def modes(root: Path) -> set[tuple[bool, int]]:
+    return {(p.is_dir(), stat.S_IMODE(p.stat().st_mode)) for p in [root, *root.rglob("*")]}
+
+
+@pytest.mark.parametrize(
+    ("kind", "sequencia", "name"),
+    [
+        (Kind.XML, 1, f"xml/2607/{CHAVE}-cte.xml"),
+        (Kind.DACTE, 1, f"xml/2607/{CHAVE}-dacte.pdf"),
+        (Kind.CARTA_CORRECAO, 3, f"xml/2607/{CHAVE}-110110-03.xml"),
+        (Kind.CARTA_CORRECAO, 123, f"xml/2607/{CHAVE}-110110-123.xml"),
+        (Kind.CANCELAMENTO, 1, f"xml/2607/{CHAVE}-110111-01.xml"),
+    ],
+)
+def test_a_file_lies_where_its_key_and_number_say(
+    folder: Folder, kind: Kind, sequencia: int, name: str
+) -> None:
+    assert folder.name(CHAVE, kind, sequencia=sequencia) == name
+    folder.write(name, b"<a/>", ME)
+    folder.settle({name})
+    assert folder.path(CHAVE, kind) == folder.root / name
+    assert folder.read(name) == b"<a/>"
+    assert everything(folder) == [name]
+
+
+@pytest.mark.usefixtures("umask")
+@pytest.mark.parametrize(
+    ("group", "expected"),
+    [(False, {(True, 0o700), (False, 0o600)}), (True, {(True, 0o750), (False, 0o640)})],
+)
+def test_whatever_the_umask_only_the_owner_reads_or_the_group_on_request(
+    tmp_path: Path, group: bool, expected: set[tuple[bool, int]]
+) -> None:
+    folder = Folder(tmp_path / "made" / "files", group=group)
+    folder.write(folder.name(CHAVE, Kind.XML), b"<a/>", ME)
+    assert modes(tmp_path / "made") == expected
+
+
+def test_the_group_may_read_an_archive_from_the_day_it_is_asked_for(folder: Folder) -> None:
+    folder.write(folder.name(CHAVE, Kind.XML), b"<a/>", ME)
+    again = Folder(folder.root, group=True)
+    again.write(again.name(CHAVE, Kind.DACTE), b"%PDF-", ME)
+    assert stat.S_IMODE((folder.root / "xml").stat().st_mode) == 0o750
+    assert stat.S_IMODE((folder.root / "xml/2607").stat().st_mode) == 0o750
+
+
+@pytest.mark.parametrize(
+    "chave",
+    ["../../../etc/passwd", "", "1234", f"{CHAVE}/x", f"{CHAVE[:2]}../{CHAVE[5:]}", "\0" * 44],
+)
+@pytest.mark.parametrize("kind", Kind)
+def test_what_is_no_key_is_no_path(folder: Folder, chave: str, kind: Kind) -> None:
+    for use in (folder.name, folder.path):
+        with pytest.raises(InvalidArgument):
+            use(chave, kind)
+    assert not folder.root.exists()
+
+
+def test_what_is_no_number_is_no_path(folder: Folder) -> None:
+    with pytest.raises(ValueError, match="invalid literal"):
+        folder.name(CHAVE, Kind.CARTA_CORRECAO, sequencia="../1")  # type: ignore[arg-type]
+
+
+def test_of_correction_letters_the_last_is_the_file(folder: Folder) -> None:
+    assert folder.path(CHAVE, Kind.CARTA_CORRECAO) is None
+    for number in (2, 100, 99):
+        name = folder.name(CHAVE, Kind.CARTA_CORRECAO, sequencia=number)
+        folder.write(name, b"<a/>", ME)
+    folder.write(f"{folder.name(CHAVE, Kind.CARTA_CORRECAO, sequencia=101)}.rejected", b"?", ME)
+    found = folder.path(CHAVE, Kind.CARTA_CORRECAO)
+    assert found is not None
+    assert found.name == f"{CHAVE}-110110-100.xml"
+
+
+def test_two_events_with_one_number_lie_side_by_side(folder: Folder) -> None:
+    name = folder.name(CHAVE, Kind.CARTA_CORRECAO, sequencia=1)
+    assert folder.free_name(name, b"<a/>") == name
+    folder.write(name, b"<a/>", ME)
+    assert folder.free_name(name, b"<a/>") == name
+    second = folder.free_name(name, b"<b/>")
+    assert second == f"xml/2607/{CHAVE}-110110-01-c5a1c182.xml"
+    folder.write(second, b"<b/>", ME)
+    assert (folder.read(name), folder.read(second)) == (b"<a/>", b"<b/>")
+    for last, before in [(name, second), (second, name)]:
+        os.utime(folder.root / before, (1, 1))
+        os.utime(folder.root / last, (2, 2))
+        assert folder.path(CHAVE, Kind.CARTA_CORRECAO) == folder.root / last
+
+
+def test_which_files_are_there_is_told_of_many(folder: Folder) -> None:
+    folder.write(folder.name(CHAVE, Kind.XML), b"<a/>", ME)
+    folder.write(folder.name(CHAVE, Kind.CARTA_CORRECAO, sequencia=7), b"<a/>", ME)
+    assert folder.there((CHAVE, kind) for kind in Kind) == {
+        (CHAVE, Kind.XML),
+        (CHAVE, Kind.CARTA_CORRECAO),
+    }
+
+
+def test_only_what_the_dead_left_is_swept(folder: Folder) -> None:
+    name = folder.name(CHAVE, Kind.XML)
+    folder.write(name, b"<a/>", ME)
+    target = folder.root / name
+    for owner in (ME, OTHER):
+        target.with_name(f".{target.name}.{owner}.part").write_bytes(b"<")
+    target.with_name(".hidden").write_bytes(b"somebody's")
+    folder.sweep({ME})
+    assert everything(folder) == sorted(
+        [name, f"xml/2607/.{target.name}.{ME}.part", "xml/2607/.hidden"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("number", "advice"),
+    [(errno.ENOSPC, "make room"), (errno.EROFS, "for writing"), (errno.EIO, "look at the disk")],
+)
+@pytest.mark.parametrize("call", ["fsync", "replace"])
+def test_what_the_system_refuses_is_explained_and_leaves_what_was(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch, call: str, number: int, advice: str
+) -> None:
+    name = folder.name(CHAVE, Kind.XML)
+    folder.write(name, b"<a/>", ME)
+
+    def refuse(*arguments: object, **options: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, call, refuse)
+    with pytest.raises(FilesError, match=f"{CHAVE}-cte.xml: .*{advice}"):
+        folder.write(name, b"<b/>", ME)
+    assert everything(folder) == [name]
+    assert folder.read(name) == b"<a/>"
+
+
+def test_a_name_that_does_not_reach_the_disk_is_told(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = folder.name(CHAVE, Kind.XML)
+    folder.write(name, b"<a/>", ME)
+
+    def refuse(*arguments: object) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    with pytest.raises(FilesError, match="2607"):
+        folder.settle({name})
+
+
+def test_a_folder_that_is_gone_is_not_made_anew_by_who_knew_it(folder: Folder) -> None:
+    name = folder.name(CHAVE, Kind.XML)
+    folder.write(name, b"<a/>", ME)
+    folder.root.rename(folder.root.with_name("elsewhere"))
+    with pytest.raises(FilesError, match="mounted"):
+        folder.write(name, b"<a/>", ME)
+    assert not folder.root.exists()
+
+
+def test_a_month_that_was_removed_is_made_again(folder: Folder) -> None:
+    name = folder.name(CHAVE, Kind.XML)
+    folder.write(name, b"<a/>", ME)
+    folder.remove(name)
+    (folder.root / "xml/2607").rmdir()
+    folder.write(name, b"<a/>", ME)
+    assert everything(folder) == [name]
+
+
+def test_a_file_in_the_place_of_the_folder_is_told(tmp_path: Path) -> None:
+    (tmp_path / "files").write_text("a file")
+    folder = Folder(tmp_path / "files")
+    with pytest.raises(FilesError, match="see that the folder is there"):
+        folder.write(folder.name(CHAVE, Kind.XML), b"<a/>", ME)
+
+
+def test_what_is_removed_is_counted_in_bytes(folder: Folder) -> None:
+    name = folder.name(CHAVE, Kind.XML)
+    folder.write(name, b"<a/>", ME)
+    assert folder.remove(name) == 4
+    assert folder.remove(name) == 0
+    assert folder.read(name) is None

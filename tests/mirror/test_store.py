@@ -1,0 +1,253 @@
+"""The database: one origin, whole transactions, a feed without gaps, clear errors."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from datetime import UTC, datetime, timedelta, timezone
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import Connection, make_url, select, text, update
+from sqlalchemy.dialects import sqlite
+
+from focus_cte import InvalidArgument
+from focus_cte.mirror import migrations, schema
+from focus_cte.mirror.errors import OtherOrigin, SchemaTooNew, StoreError
+from focus_cte.mirror.schema import Instant, Money, archive, changes, ctes, nfes
+from focus_cte.mirror.steady import to_the_end
+from focus_cte.mirror.store import Store
+
+DIALECT = sqlite.dialect()  # type: ignore[no-untyped-call]
+
+
+async def test_an_archive_is_of_one_api_for_ever(store: Store, database_url: str) -> None:
+    await store.bind("https://api.example")
+    with pytest.raises(OtherOrigin, match=r"api\.example.*other\.example"):
+        await store.bind("https://other.example")
+    again = Store(database_url)
+    await again.open()
+    with pytest.raises(OtherOrigin):
+        again.check("https://other.example")
+    assert again.origin == "https://api.example"
+    await again.close()
+
+
+async def test_two_that_bind_at_once_agree_or_one_is_refused(database_url: str) -> None:
+    one, two = Store(database_url), Store(database_url)
+    await one.open()
+    await two.open()
+    await one.bind("https://a.example")
+    with pytest.raises(OtherOrigin):
+        await two.bind("https://b.example")
+    await one.close()
+    await two.close()
+
+
+async def test_opened_by_two_at_once_it_is_made_once(database_url: str) -> None:
+    stores = [Store(database_url) for _ in range(4)]
+    await asyncio.gather(*(store.open() for store in stores))
+    async with stores[0].reading() as connection:
+        assert len((await connection.execute(select(archive))).all()) == 1
+    for store in stores:
+        await store.close()
+
+
+async def test_a_transaction_is_whole_or_nothing(store: Store) -> None:
+    async def write() -> None:
+        async with store.writing() as writer:
+            await writer.insert(nfes, [{"chave": "a", "chave_nfe": "b"}])
+            writer.change("1", "a", "received")
+            raise RuntimeError("in the middle")
+
+    with pytest.raises(RuntimeError, match="in the middle"):
+        await write()
+    async with store.reading() as connection:
+        assert (await connection.execute(select(nfes))).all() == []
+        assert (await connection.execute(select(changes))).all() == []
+        assert await connection.scalar(select(archive.c.seq)) == 0
+
+
+async def test_the_feed_has_no_gap_however_many_write_at_once(database_url: str) -> None:
+    stores = [Store(database_url) for _ in range(3)]
+    for store in stores:
+        await store.open()
+
+    async def write(store: Store, n: int) -> None:
+        for i in range(8):
+            try:
+                async with store.writing() as writer:
+                    for _ in range(n):
+                        writer.change("1", str(i), "received")
+                    if i % 3 == 2:
+                        raise LookupError
+            except LookupError:
+                pass
+
+    await asyncio.gather(*(write(store, n) for n, store in enumerate(stores, 1)))
+    async with stores[0].reading() as connection:
+        found = (await connection.scalars(select(changes.c.seq).order_by(changes.c.seq))).all()
+    assert found == list(range(1, 6 * (1 + 2 + 3) + 1))
+    for store in stores:
+        await store.close()
+
+
+async def test_no_rows_are_no_statement_and_insert_leaves_what_is_there(store: Store) -> None:
+    row = {"chave": "a", "chave_nfe": "b"}
+    async with store.writing() as writer:
+        await writer.insert(nfes, [])
+        await writer.insert(nfes, [row, row])
+    async with store.reading() as connection:
+        assert len((await connection.execute(select(nfes))).all()) == 1
+
+
+async def test_a_newer_schema_is_refused_and_nothing_is_changed(
+    store: Store, database_url: str
+) -> None:
+    async with store.writing() as writer:
+        await writer.connection.execute(update(archive).values(version=schema.VERSION + 1))
+    with pytest.raises(SchemaTooNew, match="upgrade focus_cte"):
+        await Store(database_url).open()
+    async with store.reading() as connection:
+        assert await connection.scalar(select(archive.c.version)) == schema.VERSION + 1
+
+
+async def test_an_older_schema_is_migrated_and_the_file_copied_aside(
+    store: Store, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = []
+
+    def second(connection: Connection) -> None:
+        done.append(2)
+        connection.execute(text("CREATE TABLE second (id INTEGER)"))
+
+    monkeypatch.setattr(schema, "VERSION", 2)
+    monkeypatch.setattr(migrations, "MIGRATIONS", {2: second})
+    newer = Store(database_url)
+    await newer.open()
+    async with newer.reading() as connection:
+        assert await connection.scalar(select(archive.c.version)) == 2
+        assert (await connection.execute(text("SELECT * FROM second"))).all() == []
+    await newer.close()
+    assert done == [2]
+    if (path := make_url(database_url).database) and database_url.startswith("sqlite"):
+        aside = Path(f"{path}.schema-1")
+        with sqlite3.connect(aside) as copy:
+            assert copy.execute("SELECT version FROM archive").fetchone() == (1,)
+        copy.close()
+
+
+async def test_a_migration_that_fails_leaves_the_archive_as_it_was(
+    store: Store, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def second(connection: Connection) -> None:
+        connection.execute(text("CREATE TABLE second (id INTEGER)"))
+        connection.execute(text("NOT SQL"))
+
+    monkeypatch.setattr(schema, "VERSION", 2)
+    monkeypatch.setattr(migrations, "MIGRATIONS", {2: second})
+    with pytest.raises(StoreError):
+        await Store(database_url).open()
+    async with store.reading() as connection:
+        assert await connection.scalar(select(archive.c.version)) == 1
+    async with store.reading() as connection:
+        with pytest.raises(StoreError):
+            async with store.reading() as other:
+                await other.execute(text("SELECT * FROM second"))
+
+
+@pytest.mark.parametrize("url", ["", "x", "mysql://a:secret@b/c", "postgresql", 5])
+def test_another_kind_of_database_is_refused_without_its_password(url: str) -> None:
+    with pytest.raises(InvalidArgument, match="database_url") as caught:
+        Store(url)
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", ["corrupt", "cut", "folder", "nowhere"])
+async def test_a_database_that_is_none_is_a_clear_error(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "acervo.db"
+    if kind == "corrupt":
+        path.write_bytes(b"no database" * 1000)
+    elif kind == "cut":
+        store = Store(f"sqlite:///{path}")
+        await store.open()
+        await store.close()
+        path.write_bytes(path.read_bytes()[:5000])
+    elif kind == "folder":
+        path.mkdir()
+    else:
+        path = tmp_path / "nowhere" / "acervo.db"
+    store = Store(f"sqlite:///{path}")
+    with pytest.raises(StoreError, match=r"acervo\.db"):
+        await store.open()
+
+
+async def test_no_password_in_an_error() -> None:
+    store = Store("postgresql://user:secret-word@127.0.0.1:1/none")
+    with pytest.raises(StoreError) as caught:
+        await store.open()
+    assert "secret-word" not in str(caught.value)
+    assert "secret-word" not in repr(store)
+
+
+async def test_work_that_must_not_stop_half_way_ends_before_the_cancellation_is_raised() -> None:
+    steps = []
+
+    async def work() -> None:
+        for step in range(3):
+            await asyncio.sleep(0)
+            steps.append(step)
+
+    task = asyncio.create_task(to_the_end(work()))
+    await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert steps == [0, 1, 2]
+
+
+async def test_amounts_and_instants_come_back_as_they_went(store: Store) -> None:
+    emissao = datetime(2026, 7, 6, 23, 59, 59, 999999, timezone(-timedelta(hours=4)))
+    row = {
+        "chave": "a",
+        "valor_total": Decimal("9999999999999.99"),
+        **schema.instant("emissao", emissao),
+        "prazo_estimado": True,
+    }
+    async with store.writing() as writer:
+        await writer.insert(ctes, [row])
+    async with store.reading() as connection:
+        found = (await connection.execute(select(ctes))).one()
+        assert found.valor_total == Decimal("9999999999999.99")
+        assert found.emissao == emissao
+        assert found.emissao.utcoffset() == timedelta(0)
+        came = schema.with_offset(found.emissao, found.emissao_offset)
+        assert came is not None
+        assert came.isoformat() == emissao.isoformat()
+
+
+@given(st.lists(st.datetimes(timezones=st.just(UTC)), min_size=2))
+def test_instants_sort_as_text(instants: list[datetime]) -> None:
+    texts = [Instant().process_bind_param(each, DIALECT) for each in instants]
+    assert sorted(texts) == [  # type: ignore[type-var]
+        Instant().process_bind_param(each, DIALECT) for each in sorted(instants)
+    ]
+    assert [Instant().process_result_value(each, DIALECT) for each in texts] == instants
+
+
+@pytest.mark.parametrize("text", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-03:00"])
+def test_an_instant_past_the_ends_of_time_in_utc_is_none(text: str) -> None:
+    row = schema.instant("emissao", datetime.fromisoformat(text))
+    assert row == {"emissao": None, "emissao_offset": None}
+
+
+@given(st.decimals(allow_nan=False, allow_infinity=False))
+def test_amounts_are_exact(value: Decimal) -> None:
+    assert (
+        Money().process_result_value(Money().process_bind_param(value, DIALECT), DIALECT) == value
+    )
