@@ -4,7 +4,7 @@ Open a `FocusCTe`, iterate `sync(cnpj, versao=...)`, store one number per CNPJ.
 """
 
 from focus_cte._json import read_item
-from focus_cte.chave import ChaveAcesso, parse_cnpj
+from focus_cte.chave import ChaveAcesso, parse_chave, parse_cnpj
 from focus_cte.client import FocusCTe
 from focus_cte.desacordo import check_observacoes
 from focus_cte.errors import (
@@ -76,6 +76,7 @@ __all__ = [
     "TransportError",
     "UsageError",
     "check_observacoes",
+    "parse_chave",
     "parse_cnpj",
     "read_item",
 ]

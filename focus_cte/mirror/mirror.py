@@ -11,7 +11,7 @@ from typing import Literal, Self
 
 import attrs
 
-from focus_cte import ChaveAcesso, CTeRecebida, Desacordo, FocusCTe, parse_cnpj
+from focus_cte import CTeRecebida, Desacordo, FocusCTe, parse_chave, parse_cnpj
 from focus_cte.mirror import check, feed, fetch, lease, pull, purging, query, standing, trail
 from focus_cte.mirror.errors import FilesError
 from focus_cte.mirror.folder import Folder
@@ -196,7 +196,7 @@ class Mirror:
 
     def path(self, chave: str, kind: Kind | str = Kind.XML) -> Path | None:
         """The file of a document; None where it is not there. Of correction letters, the last."""
-        return self._folder.path(str(ChaveAcesso.parse(chave)), Kind(kind))
+        return self._folder.path(parse_chave(chave), Kind(kind))
 
     async def verify(
         self, *, repair: bool = False, remote: FocusCTe | None = None, reserve: int = RESERVE

@@ -13,11 +13,11 @@ from sqlalchemy import ColumnElement, and_, exists, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from focus_cte import (
-    ChaveAcesso,
     CTeRecebida,
     InvalidArgument,
     Situacao,
     TipoCTe,
+    parse_chave,
     parse_cnpj,
     read_item,
 )
@@ -38,7 +38,7 @@ T = TypeVar("T", bound=StrEnum)
 
 async def get(store: Store, chave: str) -> Documento | None:
     """One document; None where the archive has none of this key."""
-    key = str(ChaveAcesso.parse(chave))
+    key = parse_chave(chave)
     async with store.reading() as connection:
         found = await connection.execute(select(schema.ctes).where(schema.ctes.c.chave == key))
         documents = await _documents(connection, found.all())
@@ -73,7 +73,7 @@ def ctes(
     if competencia is not None:
         wanted.append(table.competencia == _competencia(competencia))
     if nfe is not None:
-        carried = nfes.c.chave_nfe == str(ChaveAcesso.parse(nfe))
+        carried = nfes.c.chave_nfe == parse_chave(nfe)
         wanted.append(exists().where(nfes.c.chave == table.chave, carried))
     return _ctes(store, wanted)
 
@@ -81,7 +81,7 @@ def ctes(
 async def eventos(store: Store, chave: str) -> tuple[Evento, ...]:
     """The events whose XML the archive has, oldest first: every correction letter that it saw."""
     table = schema.eventos
-    key = str(ChaveAcesso.parse(chave))
+    key = parse_chave(chave)
     async with store.reading() as connection:
         found = await connection.execute(
             select(table)
@@ -110,7 +110,7 @@ async def historico(
 
     A document that two of our CNPJs received is there for each of them.
     """
-    key = str(ChaveAcesso.parse(chave))
+    key = parse_chave(chave)
     table = versoes.c
     # By the receipts: the key of the table begins with the CNPJ.
     received = select(recebimentos.c.cnpj).where(recebimentos.c.chave == key)

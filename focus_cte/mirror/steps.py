@@ -13,7 +13,7 @@ from typing import Any
 import attrs
 from sqlalchemy import ColumnElement, Select, exists, select
 
-from focus_cte import ChaveAcesso
+from focus_cte import parse_chave
 from focus_cte.mirror.models import What
 from focus_cte.mirror.schema import archive
 from focus_cte.mirror.schema import desacordos as table
@@ -45,7 +45,7 @@ class Step:
 
 async def desacordos(store: Store, chave: str) -> tuple[Step, ...]:
     """All that is on record of a document's desacordos, oldest first."""
-    key = str(ChaveAcesso.parse(chave))
+    key = parse_chave(chave)
     names = [field.name for field in attrs.fields(Step)]
     async with store.reading() as connection:
         found = await connection.execute(

@@ -14,7 +14,6 @@ from sqlalchemy import select
 
 from focus_cte import (
     ApiError,
-    ChaveAcesso,
     Desacordo,
     DesacordoRejeitado,
     FocusCTe,
@@ -26,6 +25,7 @@ from focus_cte import (
     ServerError,
     TransportError,
     check_observacoes,
+    parse_chave,
     parse_cnpj,
 )
 from focus_cte.mirror import lease, steps
@@ -64,7 +64,7 @@ async def informar_desacordo(
     Raises `InvalidArgument`, `OutcomeUnknown` while another intention of this document is open,
     `DesacordoImpedido`, and what `FocusCTe.informar_desacordo` raises.
     """
-    chave = str(ChaveAcesso.parse(chave))
+    chave = parse_chave(chave)
     observacoes = check_observacoes(observacoes)
     actor = _check_actor(actor)
     cnpj = await _who(store, chave) if cnpj is None else parse_cnpj(cnpj)

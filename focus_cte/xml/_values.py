@@ -6,7 +6,7 @@ import re
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 
-from focus_cte import ChaveAcesso, InvalidArgument, parse_cnpj
+from focus_cte import InvalidArgument, parse_chave, parse_cnpj
 from focus_cte.xml._parse import InvalidXML, quoted
 
 _AMOUNT = re.compile(r"[0-9]{1,15}(\.[0-9]{1,10})?")
@@ -47,7 +47,7 @@ def amount(value: str | None, *, name: str) -> Decimal | None:
 def is_chave(value: str) -> bool:
     """Whether these are the 44 characters of an access key, written as in a CT-e."""
     try:
-        return str(ChaveAcesso.parse(value)) == value
+        return parse_chave(value) == value
     except InvalidArgument:
         return False
 

@@ -9,7 +9,6 @@ import attrs
 
 from focus_cte import (
     Ambiente,
-    ChaveAcesso,
     CTeRecebida,
     Desacordo,
     FocusCTe,
@@ -18,6 +17,7 @@ from focus_cte import (
     Situacao,
     TipoCTe,
     check_observacoes,
+    parse_chave,
     parse_cnpj,
 )
 from focus_cte.xml._parse import InvalidXML
@@ -73,7 +73,7 @@ async def checar_desacordo(
     Raises `InvalidArgument`, before any request, for a key, CNPJ or `now` of the wrong shape, and
     what `consultar`, `baixar_xml` and `consultar_desacordo` raise.
     """
-    chave, cnpj = str(ChaveAcesso.parse(chave)), parse_cnpj(cnpj)
+    chave, cnpj = parse_chave(chave), parse_cnpj(cnpj)
     now = datetime.now(UTC) if now is None else require_aware("now", now)
     resumo = await focus.consultar(chave, cnpj=cnpj)
     cte, no_cte = await _xml(focus, chave, cnpj)

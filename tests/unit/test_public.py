@@ -19,7 +19,7 @@ NAMES = """
     ClientClosed Credits CursorStalled Desacordo DesacordoJaRegistrado DesacordoRejeitado FocusCTe
     FocusError InvalidArgument InvalidDocument InvalidResponse NotFound OutcomeUnknown Page
     PermissionDenied RateLimited RequestTimeout Retry ServerError Share Situacao Sync TipoCTe
-    TransportError UsageError check_observacoes parse_cnpj read_item
+    TransportError UsageError check_observacoes parse_chave parse_cnpj read_item
 """.split()
 
 ONE = "(self, chave: 'str', *, cnpj: 'str | None' = None)"
