@@ -12,7 +12,7 @@ from focus_cte import InvalidArgument
 from focus_cte.mirror.folder import EVENTS
 from focus_cte.mirror.models import Kind
 from focus_cte.mirror.schema import instant
-from focus_cte.xml import CTeXML, Evento, InvalidXML, prazo_desacordo, verify
+from focus_cte.xml import CTeXML, Evento, InvalidXML, parse_and_verify, prazo_desacordo
 
 _KEY = 44
 """Characters, as `referencias` takes them."""
@@ -42,17 +42,18 @@ def examine(kind: Kind, chave: str, data: bytes) -> Found:
     if kind is Kind.DACTE:
         return found
     try:
-        cte = CTeXML.parse(data) if kind is Kind.XML else None
-        evento = None if cte else Evento.parse(data)
-        problems = verify(data, chave=chave).problems
+        about, verification = parse_and_verify(data, chave=chave)
     except InvalidXML as error:
         raise NotIt(str(error)) from None
-    about = cte or evento
-    if about is not None and about.chave != chave:
+    if about.chave != chave:
         raise NotIt(f"it is of {about.chave}")
-    if evento is not None and evento.tipo != EVENTS[kind]:
-        raise NotIt(f"it is an event of type {evento.tipo}, not {EVENTS[kind]}")
-    return attrs.evolve(found, problems=problems, cte=cte, evento=evento)
+    if isinstance(about, CTeXML):
+        if kind is not Kind.XML:
+            raise NotIt("it is a CT-e, not an event")
+        return attrs.evolve(found, problems=verification.problems, cte=about)
+    if about.tipo != EVENTS.get(kind):
+        raise NotIt(f"it is an event of type {about.tipo}, not {EVENTS.get(kind, 'a CT-e')}")
+    return attrs.evolve(found, problems=verification.problems, evento=about)
 
 
 def columns(cte: CTeXML, problems: tuple[str, ...]) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from focus_cte.xml.cte import CTeXML, Papel, Parte, Protocolo
 from focus_cte.xml.desacordo import PlanoDesacordo, checar_desacordo
 from focus_cte.xml.evento import Evento
 from focus_cte.xml.prazo import PrazoDesacordo, prazo_desacordo
-from focus_cte.xml.verification import Verification, verify
+from focus_cte.xml.verification import Verification, parse_and_verify, verify
 
 __all__ = [
     "CTeXML",
@@ -31,6 +31,7 @@ __all__ = [
     "Protocolo",
     "Verification",
     "checar_desacordo",
+    "parse_and_verify",
     "prazo_desacordo",
     "verify",
 ]

@@ -132,6 +132,10 @@ class CTeXML:
         envelope = read(data)
         if envelope.is_event:
             raise InvalidXML("it is an event, not a CT-e: use Evento.parse")
+        return cls._of(envelope)
+
+    @classmethod
+    def _of(cls, envelope: Envelope) -> Self:
         signed, root = envelope.signed, envelope.root
         ide = find(signed, "ide")
         if ide is None:

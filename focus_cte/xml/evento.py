@@ -8,7 +8,7 @@ from typing import Self
 import attrs
 from lxml import etree
 
-from focus_cte.xml._parse import InvalidXML, find, find_all, quoted, read, text
+from focus_cte.xml._parse import Envelope, InvalidXML, find, find_all, quoted, read, text
 from focus_cte.xml._values import is_chave, moment, shown
 from focus_cte.xml.cte import documento_of
 
@@ -44,6 +44,10 @@ class Evento:
         envelope = read(data)
         if not envelope.is_event:
             raise InvalidXML("it is a CT-e, not an event: use CTeXML.parse")
+        return cls._of(envelope)
+
+    @classmethod
+    def _of(cls, envelope: Envelope) -> Self:
         signed, answer = envelope.signed, envelope.answer
         chave = text(signed, "chCTe") or ""
         if not is_chave(chave):

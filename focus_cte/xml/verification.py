@@ -8,11 +8,12 @@ import attrs
 from cryptography import x509
 from lxml import etree
 
-from focus_cte import ChaveAcesso
+from focus_cte import parse_chave
 from focus_cte.xml import _certificate, _signature
 from focus_cte.xml._parse import Envelope, InvalidXML, find, quoted, read, text
 from focus_cte.xml._values import is_cpf, shown
-from focus_cte.xml.cte import chave_of, documento_of
+from focus_cte.xml.cte import CTeXML, chave_of, documento_of
+from focus_cte.xml.evento import Evento
 
 _OF_THE_ISSUER = "110"
 """How the types of events begin whose author must be the CT-e's issuer (MOC CT-e, "Eventos")."""
@@ -63,8 +64,23 @@ def verify(
     Raises `InvalidXML` where there is no one document to check, and `InvalidArgument` for a `chave`
     of the wrong shape.
     """
-    asked = None if chave is None else str(ChaveAcesso.parse(chave))
+    return _verified(read(data), None if chave is None else parse_chave(chave), digest_value)
+
+
+def parse_and_verify(
+    data: bytes, *, chave: str | None = None, digest_value: str | None = None
+) -> tuple[CTeXML | Evento, Verification]:
+    """What a file says, and whether it is what was signed, from one reading of it.
+
+    Arguments and errors are those of `verify` and of `CTeXML.parse` or `Evento.parse`.
+    """
+    asked = None if chave is None else parse_chave(chave)
     envelope = read(data)
+    said = Evento._of(envelope) if envelope.is_event else CTeXML._of(envelope)
+    return said, _verified(envelope, asked, digest_value)
+
+
+def _verified(envelope: Envelope, asked: str | None, digest_value: str | None) -> Verification:
     problems: list[str] = []
 
     def passed(problem: str | None) -> bool:

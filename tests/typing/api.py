@@ -30,6 +30,7 @@ from focus_cte import (
     Sync,
     TipoCTe,
     check_observacoes,
+    parse_chave,
     parse_cnpj,
 )
 from focus_cte.sandbox import Sandbox
@@ -43,6 +44,7 @@ from focus_cte.xml import (
     Protocolo,
     Verification,
     checar_desacordo,
+    parse_and_verify,
     prazo_desacordo,
     verify,
 )
@@ -205,6 +207,8 @@ def the_xml_itself(data: bytes, listed: CTeRecebida) -> None:
     assert_type(check.listagem, bool | None)
     assert_type(check.problems, tuple[str, ...])
     verify(data, cte.chave)  # type: ignore[call-arg]
+    both = parse_and_verify(data, chave=parse_chave(cte.chave))
+    assert_type(both, tuple[CTeXML | Evento, Verification])
     prazo = prazo_desacordo(cte)
     assert_type(prazo, PrazoDesacordo)
     assert_type(prazo_desacordo(listed).ultimo_dia, dt.date)

@@ -15,7 +15,7 @@ from signing import Signer, signer
 from style import CTE, Style, finished
 
 from focus_cte import InvalidArgument
-from focus_cte.xml import Verification, verify
+from focus_cte.xml import CTeXML, Evento, InvalidXML, Verification, parse_and_verify, verify
 
 BRANCH = "79160190000274"
 DRIVER = Person(CPF, "João Ninguém", "SP", "SANTOS")
@@ -288,3 +288,15 @@ def test_an_answer_about_another_event_is_told(name: str, value: str) -> None:
 def test_what_an_answer_may_leave_out_is_no_problem(name: str) -> None:
     check = verify(evento(Happening(ret={name: ""}), style=USUAL))
     assert (check.protocolo, check.ok) == (True, True)
+
+
+def test_one_reading_gives_what_a_file_says_and_whether_it_is_what_was_signed() -> None:
+    told = {"chave": KEY, "digest_value": "AAAA"}
+    for data, kind in ((cte(), CTeXML), (evento(Happening()), Evento)):
+        said, check = parse_and_verify(data, **told)
+        assert said == kind.parse(data)
+        assert check == verify(data, **told)
+    with pytest.raises(InvalidXML):
+        parse_and_verify(b"<a/>")
+    with pytest.raises(InvalidArgument):
+        parse_and_verify(cte(), chave="1")
