@@ -1,9 +1,11 @@
-"""One file: asked for, looked at, and put in the folder; what became of it, nothing of the rest."""
+"""Files: asked for, looked at, and put in the folder; what became of each, nothing of the rest."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+import attrs
 
 from focus_cte import (
     ApiError,
@@ -15,7 +17,7 @@ from focus_cte import (
 )
 from focus_cte.mirror import record
 from focus_cte.mirror.filing import Outcome
-from focus_cte.mirror.folder import Folder
+from focus_cte.mirror.folder import Batch, Folder
 from focus_cte.mirror.lease import Lease
 from focus_cte.mirror.models import Kind, State
 from focus_cte.mirror.record import Found
@@ -35,6 +37,14 @@ class Failure(Exception):
 def mark(owner: str) -> str:
     """What tells the half-written files of a lease's owner."""
     return owner.rpartition("/")[2]
+
+
+@attrs.frozen
+class Download:
+    """A file that came, not looked at yet."""
+
+    due: Due
+    data: bytes
 
 
 class Attempt:
@@ -78,9 +88,14 @@ class Attempt:
         except (TransportError, InvalidResponse, ApiError) as error:
             raise Failure(error) from error
 
-    async def put(self, due: Due, data: bytes) -> Outcome:
-        """Look at a file and put it in its place. Raises `FilesError`."""
-        return await to_the_end(asyncio.to_thread(self._put, due, data))
+    async def put(self, downloads: Sequence[Download]) -> list[Outcome]:
+        """Look at files and put them in their places. Raises `FilesError`."""
+        return await to_the_end(asyncio.to_thread(self._put_all, downloads))
+
+    def _put_all(self, downloads: Sequence[Download]) -> list[Outcome]:
+        # In one thread: with one for each file they would mostly wait for each other.
+        with self._folder.writing(self._mark) as batch:
+            return [self._put(batch, each.due, each.data) for each in downloads]
 
     def _adopt(self, due: Due) -> Outcome | None:
         path = self._folder.path(due.chave, due.kind)
@@ -96,13 +111,13 @@ class Attempt:
             return None
         return Outcome(due, State.STORED, path=name, found=found)
 
-    def _put(self, due: Due, data: bytes) -> Outcome:
+    def _put(self, batch: Batch, due: Due, data: bytes) -> Outcome:
         kind, chave = due.kind, due.chave
         name = self._folder.name(chave, kind)
         try:
             found = record.examine(kind, chave, data)
         except record.NotIt as error:
-            self._folder.write(f"{name}.rejected", data, self._mark)
+            batch.write(f"{name}.rejected", data)
             return Outcome(due, State.REJECTED, f"{chave} {kind}: {error}", rejected=True)
         if self._is_others(found):
             self._folder.remove(name)
@@ -112,7 +127,7 @@ class Attempt:
             name = self._folder.free_name(name, data)
         if self._is_the_one_held(due, found, name, data):
             return Outcome(due, State.WANTED, "the letter that is held already", absent=True)
-        self._folder.write(name, data, self._mark)
+        batch.write(name, data)
         return Outcome(due, State.STORED, path=name, found=found)
 
     def _is_the_one_held(self, due: Due, found: Found, name: str, data: bytes) -> bool:

@@ -14,7 +14,7 @@ from sqlalchemy import select
 
 from focus_cte import FocusCTe, InvalidArgument
 from focus_cte.mirror import filing, lease, wanted
-from focus_cte.mirror.attempt import Attempt, Failure, mark
+from focus_cte.mirror.attempt import Attempt, Download, Failure, mark
 from focus_cte.mirror.filing import Outcome
 from focus_cte.mirror.folder import Folder
 from focus_cte.mirror.lease import Lease
@@ -27,7 +27,7 @@ from focus_cte.mirror.wanted import Due
 _log = logging.getLogger("focus_cte.mirror")
 
 _TASKS: Final = 16
-"""More than a client has slots: those that verify do not hold one."""
+"""More than a client has slots: what came is handed on while the next is asked for."""
 _AT_ONCE: Final = 1_000
 """Rows read ahead."""
 _BATCH: Final = 50
@@ -102,7 +102,7 @@ class _Run:
         self._reading = asyncio.Lock()
         self._swept = False
         self._under_way: set[tuple[str, Kind]] = set()
-        self._outcomes: asyncio.Queue[Outcome | None] = asyncio.Queue(2 * _BATCH)
+        self._came: asyncio.Queue[Outcome | Download | None] = asyncio.Queue(_BATCH)
         self._in_a_row = 0
         self._done = Fetched()
         self._failures: Counter[str] = Counter()
@@ -111,13 +111,18 @@ class _Run:
     async def all(self, kinds: Collection[Kind]) -> None:
         """Fetch all of these kinds that are due, or as many until it is hopeless."""
         self._kinds, self._started = kinds, self._store.clock()
+        ended: BaseExceptionGroup[BaseException] | None = None
         async with asyncio.TaskGroup() as group:
-            filing_away = group.create_task(self._file_away(), name="focus_cte filing")
-            async with asyncio.TaskGroup() as workers:
-                for _ in range(_TASKS):
-                    workers.create_task(self._work(), name="focus_cte fetch")
-            await self._outcomes.put(None)
-            await filing_away
+            group.create_task(self._file_away(), name="focus_cte filing")
+            try:
+                async with asyncio.TaskGroup() as workers:
+                    for _ in range(_TASKS):
+                        workers.create_task(self._work(), name="focus_cte fetch")
+            except BaseExceptionGroup as error:
+                ended = error  # what came before is filed away all the same
+            await self._came.put(None)
+        if ended is not None:
+            raise ended
 
     def fetched(self) -> Fetched:
         cnpj = self._lease.cnpj
@@ -138,15 +143,15 @@ class _Run:
     async def _work(self) -> None:
         while not self._hopeless and (due := await self._next()) is not None:
             try:
-                outcome = await self._one(due)
+                what = await self._one(due)
             except Failure as failure:
                 self._in_a_row += 1
                 self._failures[failure.kind] += 1
                 self._examples.setdefault(failure.kind, failure.why)
-                outcome = Outcome(due, due.state, failure.why)
-            await self._outcomes.put(outcome)
+                what = Outcome(due, due.state, failure.why)
+            await self._came.put(what)
 
-    async def _one(self, due: Due) -> Outcome:
+    async def _one(self, due: Due) -> Outcome | Download:
         if (due.chave, due.kind) in self._there:
             found = await self._attempt.look(due)
             if found is not None:
@@ -156,7 +161,7 @@ class _Run:
             self._in_a_row = 0
         if data is None:
             return Outcome(due, State.WANTED, f"{due.chave}: it is not there yet", absent=True)
-        return await self._attempt.put(due, data)
+        return Download(due, data)
 
     async def _next(self) -> Due | None:
         async with self._reading:
@@ -195,24 +200,25 @@ class _Run:
         ended = False
         while not ended:
             batch = await self._batch()
-            outcomes = [outcome for outcome in batch if outcome is not None]
-            ended = len(outcomes) < len(batch)
-            names = {outcome.path for outcome in outcomes if outcome.path}
-            if names:
-                await to_the_end(asyncio.to_thread(self._folder.settle, names))
+            ended = None in batch
+            outcomes = [each for each in batch if isinstance(each, Outcome)]
+            if adopted := {outcome.path for outcome in outcomes if outcome.path}:
+                await to_the_end(asyncio.to_thread(self._folder.settle, adopted))
+            if downloads := [each for each in batch if isinstance(each, Download)]:
+                outcomes += await self._attempt.put(downloads)
             if outcomes or not ended:
                 await filing.file_outcomes(self._store, self._lease, outcomes)
                 self._tell(outcomes)
 
-    async def _batch(self) -> list[Outcome | None]:
+    async def _batch(self) -> list[Outcome | Download | None]:
         """What is there, at least one; [] when nothing came for long."""
         try:
             async with asyncio.timeout(_RENEWAL):
-                batch = [await self._outcomes.get()]
+                batch = [await self._came.get()]
         except TimeoutError:
             return []
-        while len(batch) < _BATCH and not self._outcomes.empty():
-            batch.append(self._outcomes.get_nowait())
+        while len(batch) < _BATCH and not self._came.empty():
+            batch.append(self._came.get_nowait())
         return batch
 
     def _tell(self, outcomes: list[Outcome]) -> None:

@@ -9,8 +9,9 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
+from typing import BinaryIO
 
-from focus_cte import ChaveAcesso
+from focus_cte import parse_chave
 from focus_cte.mirror.errors import FilesError
 from focus_cte.mirror.models import Kind
 
@@ -42,14 +43,14 @@ class Folder:
     def __init__(self, root: Path, *, group: bool = False) -> None:
         self.root = Path(root)
         self._made: set[Path] = set()
-        self._folder_mode, self._file_mode = (0o750, 0o640) if group else (0o700, 0o600)
+        self._folder_mode, self.file_mode = (0o750, 0o640) if group else (0o700, 0o600)
 
     def name(self, chave: str, kind: Kind, *, sequencia: int = 1) -> str:
         """The place of a file below the root: xml/AAMM/CHAVE-cte.xml and so on.
 
         Raises `InvalidArgument` for what is no access key.
         """
-        chave = ChaveAcesso.parse(chave).texto
+        chave = parse_chave(chave)
         ending = _ENDINGS.get(kind) or f"{EVENTS[kind]}-{int(sequencia):02}.xml"
         return f"xml/{chave[2:6]}/{chave}-{ending}"
 
@@ -82,31 +83,18 @@ class Folder:
             except FileNotFoundError:
                 return None
 
-    def write(self, name: str, data: bytes, owner: str) -> None:
-        """Put a file there, whole, with its bytes on the disk; `settle` does the same for its name.
-
-        A file of the same bytes stays as it is.
+    @contextmanager
+    def writing(self, owner: str) -> Iterator[Batch]:
+        """A batch: its files are in their places, and on the disk, when the block ends well.
 
         `owner` is told by what is left where the process dies in the middle: see `sweep`.
         """
-        target = self.root / name
-        beside = target.with_name(f".{target.name}.{os.urandom(4).hex()}.{owner}.part")
-        if self.read(name) == data:
-            return
-        with _translated(target):
-            self._make(target.parent)
-            try:
-                descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-                with open(descriptor, "wb") as file:
-                    os.chmod(beside, self._file_mode)  # whatever the umask
-                    file.write(data)
-                    file.flush()
-                    os.fsync(file.fileno())
-                os.replace(beside, target)
-            except BaseException:
-                with suppress(OSError):
-                    beside.unlink(missing_ok=True)
-                raise
+        batch = Batch(self, owner)
+        try:
+            yield batch
+            batch.settle()
+        finally:
+            batch.drop()
 
     def settle(self, names: set[str]) -> None:
         """Have the names of these files on the disk too."""
@@ -139,7 +127,7 @@ class Folder:
                 if match and match[1] not in living:
                     each.unlink(missing_ok=True)
 
-    def _make(self, folder: Path) -> None:
+    def make(self, folder: Path) -> None:
         """Have a folder with its mode, whatever the umask; ours are given it where they lack it."""
         there = folder.is_dir()
         if folder in self._made:
@@ -149,7 +137,7 @@ class Folder:
                 raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
         ours = self.root in folder.parents
         if ours or not there:
-            self._make(folder.parent)
+            self.make(folder.parent)
         if not there:
             with suppress(FileExistsError):  # by another process
                 folder.mkdir(self._folder_mode)
@@ -159,6 +147,59 @@ class Folder:
             with suppress(PermissionError):  # another user's, who lets us write
                 folder.chmod(self._folder_mode)
         self._made.add(folder)
+
+
+class Batch:
+    """Files on their way into a folder: written beside their places, and renamed all together.
+
+    The disk is waited for once, not once a file. Whatever fails, each file is whole or not there.
+    """
+
+    def __init__(self, folder: Folder, owner: str) -> None:
+        self._folder, self._owner = folder, owner
+        self._names: set[str] = set()
+        self._parts: list[tuple[Path, BinaryIO, Path]] = []
+
+    def write(self, name: str, data: bytes) -> None:
+        """Add a file; one of the same bytes that is there stays as it is."""
+        self._names.add(name)
+        if self._folder.read(name) == data:
+            return
+        target = self._folder.root / name
+        part = target.with_name(f".{target.name}.{os.urandom(4).hex()}.{self._owner}.part")
+        with _translated(target):
+            self._folder.make(target.parent)
+            file = open(part, "xb", opener=_private)  # noqa: SIM115 - closed by settle or drop
+            self._parts.append((part, file, target))
+            part.chmod(self._folder.file_mode)  # whatever the umask
+            file.write(data)
+            file.flush()
+
+    def settle(self) -> None:
+        """Bytes first, then names: a name never stands for less than a whole file."""
+        for _, file, target in self._parts:
+            with _translated(target):
+                os.fsync(file.fileno())
+        while self._parts:
+            part, file, target = self._parts[-1]
+            with _translated(target):
+                file.close()
+                os.replace(part, target)
+            self._parts.pop()
+        self._folder.settle(self._names)
+
+    def drop(self) -> None:
+        """Remove what was not renamed."""
+        for part, file, _ in self._parts:
+            with suppress(OSError):
+                file.close()
+            with suppress(OSError):
+                part.unlink(missing_ok=True)
+        self._parts.clear()
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def _fsync(folder: Path) -> None:

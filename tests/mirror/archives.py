@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from focus_cte import FocusCTe
+from focus_cte.mirror.folder import Folder
 from focus_cte.mirror.mirror import Mirror
 from focus_cte.mirror.models import Report
 from focus_cte.sandbox import Sandbox
@@ -50,3 +51,9 @@ async def sync(archive: Archive, now: datetime = NOW) -> Report:
         FocusCTe(sandbox.token, base_url=sandbox.url) as focus,
     ):
         return await mirror.sync(focus, sandbox.cnpj)
+
+
+def put_file(folder: Folder, name: str, data: bytes, owner: str = "0badcafe") -> None:
+    """A file in its place, as a process puts it there."""
+    with folder.writing(owner) as batch:
+        batch.write(name, data)

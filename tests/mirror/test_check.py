@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from archives import put_file
 from sqlalchemy import Table, delete, select, update
 
 from focus_cte import FocusCTe
@@ -48,7 +49,7 @@ async def keep(
 ) -> Path:
     """A file as a sync stores it, with its rows."""
     name = folder.name(key, kind, sequencia=n)
-    folder.write(name, data, "0badcafe")
+    put_file(folder, name, data)
     sha256 = hashlib.sha256(data).hexdigest()
     async with store.writing() as writer:
         document = {"chave": key, "prazo_estimado": True, "verificado": True, "problemas": []}

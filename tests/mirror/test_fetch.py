@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from archives import put_file
 from sqlalchemy import Table, select, update
 
 from focus_cte import AuthenticationError, ClientClosed, FocusCTe, InvalidArgument, Retry
@@ -307,9 +308,9 @@ async def test_a_file_that_a_dead_process_put_there_is_not_asked_for(
     await only(store, first, second, third)
     whole = await focus.baixar_xml(first)
     changed = (await focus.baixar_xml(second)).replace(b"<xNome>", b"<xNome>X", 1)
-    folder.write(folder.name(first, Kind.XML), whole, "0123abcd")
-    folder.write(folder.name(second, Kind.XML), changed, "0123abcd")
-    folder.write(folder.name(third, Kind.XML), whole, "0123abcd")
+    put_file(folder, folder.name(first, Kind.XML), whole, "0123abcd")
+    put_file(folder, folder.name(second, Kind.XML), changed, "0123abcd")
+    put_file(folder, folder.name(third, Kind.XML), whole, "0123abcd")
     left = folder.root / f"xml/2607/.{first}-cte.xml.0123abcd.part"
     left.write_bytes(b"<")
     before = len(sandbox.requests)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from archives import put_file
 
 from focus_cte import InvalidArgument
 from focus_cte.mirror.errors import FilesError
@@ -53,7 +55,7 @@ def test_a_file_lies_where_its_key_and_number_say(
     folder: Folder, kind: Kind, sequencia: int, name: str
 ) -> None:
     assert folder.name(CHAVE, kind, sequencia=sequencia) == name
-    folder.write(name, b"<a/>", ME)
+    put_file(folder, name, b"<a/>", ME)
     folder.settle({name})
     assert folder.path(CHAVE, kind) == folder.root / name
     assert folder.read(name) == b"<a/>"
@@ -69,14 +71,14 @@ def test_whatever_the_umask_only_the_owner_reads_or_the_group_on_request(
     tmp_path: Path, group: bool, expected: set[tuple[bool, int]]
 ) -> None:
     folder = Folder(tmp_path / "made" / "files", group=group)
-    folder.write(folder.name(CHAVE, Kind.XML), b"<a/>", ME)
+    put_file(folder, folder.name(CHAVE, Kind.XML), b"<a/>", ME)
     assert modes(tmp_path / "made") == expected
 
 
 def test_the_group_may_read_an_archive_from_the_day_it_is_asked_for(folder: Folder) -> None:
-    folder.write(folder.name(CHAVE, Kind.XML), b"<a/>", ME)
+    put_file(folder, folder.name(CHAVE, Kind.XML), b"<a/>", ME)
     again = Folder(folder.root, group=True)
-    again.write(again.name(CHAVE, Kind.DACTE), b"%PDF-", ME)
+    put_file(again, again.name(CHAVE, Kind.DACTE), b"%PDF-", ME)
     assert stat.S_IMODE((folder.root / "xml").stat().st_mode) == 0o750
     assert stat.S_IMODE((folder.root / "xml/2607").stat().st_mode) == 0o750
 
@@ -102,8 +104,8 @@ def test_of_correction_letters_the_last_is_the_file(folder: Folder) -> None:
     assert folder.path(CHAVE, Kind.CARTA_CORRECAO) is None
     for number in (2, 100, 99):
         name = folder.name(CHAVE, Kind.CARTA_CORRECAO, sequencia=number)
-        folder.write(name, b"<a/>", ME)
-    folder.write(f"{folder.name(CHAVE, Kind.CARTA_CORRECAO, sequencia=101)}.rejected", b"?", ME)
+        put_file(folder, name, b"<a/>", ME)
+    put_file(folder, f"{folder.name(CHAVE, Kind.CARTA_CORRECAO, sequencia=101)}.rejected", b"?", ME)
     found = folder.path(CHAVE, Kind.CARTA_CORRECAO)
     assert found is not None
     assert found.name == f"{CHAVE}-110110-100.xml"
@@ -112,11 +114,11 @@ def test_of_correction_letters_the_last_is_the_file(folder: Folder) -> None:
 def test_two_events_with_one_number_lie_side_by_side(folder: Folder) -> None:
     name = folder.name(CHAVE, Kind.CARTA_CORRECAO, sequencia=1)
     assert folder.free_name(name, b"<a/>") == name
-    folder.write(name, b"<a/>", ME)
+    put_file(folder, name, b"<a/>", ME)
     assert folder.free_name(name, b"<a/>") == name
     second = folder.free_name(name, b"<b/>")
     assert second == f"xml/2607/{CHAVE}-110110-01-c5a1c182.xml"
-    folder.write(second, b"<b/>", ME)
+    put_file(folder, second, b"<b/>", ME)
     assert (folder.read(name), folder.read(second)) == (b"<a/>", b"<b/>")
     for last, before in [(name, second), (second, name)]:
         os.utime(folder.root / before, (1, 1))
@@ -125,8 +127,8 @@ def test_two_events_with_one_number_lie_side_by_side(folder: Folder) -> None:
 
 
 def test_which_files_are_there_is_told_of_many(folder: Folder) -> None:
-    folder.write(folder.name(CHAVE, Kind.XML), b"<a/>", ME)
-    folder.write(folder.name(CHAVE, Kind.CARTA_CORRECAO, sequencia=7), b"<a/>", ME)
+    put_file(folder, folder.name(CHAVE, Kind.XML), b"<a/>", ME)
+    put_file(folder, folder.name(CHAVE, Kind.CARTA_CORRECAO, sequencia=7), b"<a/>", ME)
     assert folder.there((CHAVE, kind) for kind in Kind) == {
         (CHAVE, Kind.XML),
         (CHAVE, Kind.CARTA_CORRECAO),
@@ -135,7 +137,7 @@ def test_which_files_are_there_is_told_of_many(folder: Folder) -> None:
 
 def test_only_what_the_dead_left_is_swept(folder: Folder) -> None:
     name = folder.name(CHAVE, Kind.XML)
-    folder.write(name, b"<a/>", ME)
+    put_file(folder, name, b"<a/>", ME)
     target = folder.root / name
     for owner in (ME, OTHER):
         target.with_name(f".{target.name}.{owner}.part").write_bytes(b"<")
@@ -155,23 +157,56 @@ def test_what_the_system_refuses_is_explained_and_leaves_what_was(
     folder: Folder, monkeypatch: pytest.MonkeyPatch, call: str, number: int, advice: str
 ) -> None:
     name = folder.name(CHAVE, Kind.XML)
-    folder.write(name, b"<a/>", ME)
+    put_file(folder, name, b"<a/>", ME)
 
     def refuse(*arguments: object, **options: object) -> None:
         raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr(os, call, refuse)
     with pytest.raises(FilesError, match=f"{CHAVE}-cte.xml: .*{advice}"):
-        folder.write(name, b"<b/>", ME)
+        put_file(folder, name, b"<b/>", ME)
     assert everything(folder) == [name]
     assert folder.read(name) == b"<a/>"
+
+
+def test_of_a_batch_that_is_given_up_nothing_is_left(folder: Folder) -> None:
+    def give_up() -> None:
+        with folder.writing(ME) as batch:
+            batch.write(folder.name(CHAVE, Kind.XML), b"<a/>")
+            assert len(everything(folder)) == 1
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        give_up()
+    assert everything(folder) == []
+
+
+def test_a_batch_has_its_bytes_on_the_disk_before_any_name(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+
+    def noting(call: str, real: Callable[..., None]) -> Callable[..., None]:
+        def noted(*arguments: Any) -> None:
+            done.append(call)
+            real(*arguments)
+
+        return noted
+
+    for call in ("fsync", "replace"):
+        monkeypatch.setattr(os, call, noting(call, getattr(os, call)))
+    with folder.writing(ME) as batch:
+        batch.write(folder.name(CHAVE, Kind.XML), b"<a/>")
+        batch.write(folder.name(CHAVE, Kind.DACTE), b"%PDF-")
+        done.clear()  # of the folders that were made
+    assert done == ["fsync", "fsync", "replace", "replace", "fsync"]
 
 
 def test_a_name_that_does_not_reach_the_disk_is_told(
     folder: Folder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     name = folder.name(CHAVE, Kind.XML)
-    folder.write(name, b"<a/>", ME)
+    put_file(folder, name, b"<a/>", ME)
 
     def refuse(*arguments: object) -> None:
         raise OSError(errno.EIO, os.strerror(errno.EIO))
@@ -183,19 +218,19 @@ def test_a_name_that_does_not_reach_the_disk_is_told(
 
 def test_a_folder_that_is_gone_is_not_made_anew_by_who_knew_it(folder: Folder) -> None:
     name = folder.name(CHAVE, Kind.XML)
-    folder.write(name, b"<a/>", ME)
+    put_file(folder, name, b"<a/>", ME)
     folder.root.rename(folder.root.with_name("elsewhere"))
     with pytest.raises(FilesError, match="mounted"):
-        folder.write(name, b"<a/>", ME)
+        put_file(folder, name, b"<a/>", ME)
     assert not folder.root.exists()
 
 
 def test_a_month_that_was_removed_is_made_again(folder: Folder) -> None:
     name = folder.name(CHAVE, Kind.XML)
-    folder.write(name, b"<a/>", ME)
+    put_file(folder, name, b"<a/>", ME)
     folder.remove(name)
     (folder.root / "xml/2607").rmdir()
-    folder.write(name, b"<a/>", ME)
+    put_file(folder, name, b"<a/>", ME)
     assert everything(folder) == [name]
 
 
@@ -203,12 +238,12 @@ def test_a_file_in_the_place_of_the_folder_is_told(tmp_path: Path) -> None:
     (tmp_path / "files").write_text("a file")
     folder = Folder(tmp_path / "files")
     with pytest.raises(FilesError, match="see that the folder is there"):
-        folder.write(folder.name(CHAVE, Kind.XML), b"<a/>", ME)
+        put_file(folder, folder.name(CHAVE, Kind.XML), b"<a/>", ME)
 
 
 def test_what_is_removed_is_counted_in_bytes(folder: Folder) -> None:
     name = folder.name(CHAVE, Kind.XML)
-    folder.write(name, b"<a/>", ME)
+    put_file(folder, name, b"<a/>", ME)
     assert folder.remove(name) == 4
     assert folder.remove(name) == 0
     assert folder.read(name) is None

@@ -9,6 +9,7 @@ from typing import Any
 
 import attrs
 import pytest
+from archives import put_file
 from sqlalchemy import Table, select
 
 from focus_cte import InvalidArgument
@@ -67,7 +68,7 @@ async def put(store: Store, folder: Folder, key: str, emissao: datetime | None) 
     letter = folder.name(key, Kind.CARTA_CORRECAO)
     names = [folder.name(key, Kind.XML), letter, f"{folder.name(key, Kind.XML)}.rejected"]
     for size, name in zip((10, 20, 30), names, strict=True):
-        folder.write(name, b"x" * size, "0badcafe")
+        put_file(folder, name, b"x" * size)
     async with store.writing() as writer:
         await writer.insert(
             ctes, [{"chave": key, "prazo_estimado": True, **instant("emissao", emissao)}]
@@ -170,7 +171,7 @@ async def test_files_of_later_months_without_a_row_are_not_touched(
     full: Store, folder: Folder
 ) -> None:
     """As where an older copy of the database was put back."""
-    folder.write(folder.name(chave(5, "2607"), Kind.XML), b"x", "0badcafe")
+    put_file(folder, folder.name(chave(5, "2607"), Kind.XML), b"x")
     await purging.purge(full, folder, BEFORE, dry_run=False)
     assert folder.path(chave(5, "2607"), Kind.XML) is not None
 
@@ -180,7 +181,7 @@ async def test_a_document_whose_key_names_a_later_month_loses_its_files_too(
 ) -> None:
     odd, young = chave(5, "2607"), chave(6, "2607")
     await put(full, folder, odd, OLD)
-    folder.write(folder.name(young, Kind.XML), b"x", "0badcafe")
+    put_file(folder, folder.name(young, Kind.XML), b"x")
     said = await purging.purge(full, folder, BEFORE, dry_run=True)
     done = await purging.purge(full, folder, BEFORE, dry_run=False)
     assert (said.documents, said.files) == (done.documents, done.files) == (3, 9)
