@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter, deque
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
+from contextlib import suppress
 from datetime import date, datetime
 from typing import Final, Literal
 
@@ -15,6 +16,7 @@ from sqlalchemy import select
 from focus_cte import FocusCTe, InvalidArgument
 from focus_cte.mirror import filing, lease, wanted
 from focus_cte.mirror.attempt import Attempt, Download, Failure, mark
+from focus_cte.mirror.errors import FilesError
 from focus_cte.mirror.filing import Outcome
 from focus_cte.mirror.folder import Folder
 from focus_cte.mirror.lease import Lease
@@ -32,6 +34,8 @@ _AT_ONCE: Final = 1_000
 """Rows read ahead."""
 _BATCH: Final = 50
 """Files in a transaction, at most."""
+_AHEAD: Final = 100
+"""Files on their way, asked for and not filed yet."""
 _HOPELESS: Final = 10
 """Failures in a row after which the run asks for no more files."""
 _RENEWAL: Final = 60.0
@@ -102,7 +106,8 @@ class _Run:
         self._reading = asyncio.Lock()
         self._swept = False
         self._under_way: set[tuple[str, Kind]] = set()
-        self._came: asyncio.Queue[Outcome | Download | None] = asyncio.Queue(_BATCH)
+        self._room = asyncio.Semaphore(_AHEAD)
+        self._came: asyncio.Queue[Outcome | Download | None] = asyncio.Queue()
         self._in_a_row = 0
         self._done = Fetched()
         self._failures: Counter[str] = Counter()
@@ -112,15 +117,19 @@ class _Run:
         """Fetch all of these kinds that are due, or as many until it is hopeless."""
         self._kinds, self._started = kinds, self._store.clock()
         ended: BaseExceptionGroup[BaseException] | None = None
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._file_away(), name="focus_cte filing")
-            try:
-                async with asyncio.TaskGroup() as workers:
-                    for _ in range(_TASKS):
-                        workers.create_task(self._work(), name="focus_cte fetch")
-            except BaseExceptionGroup as error:
-                ended = error  # what came before is filed away all the same
-            await self._came.put(None)
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._file_away(), name="focus_cte filing")
+                try:
+                    async with asyncio.TaskGroup() as workers:
+                        for _ in range(_TASKS):
+                            workers.create_task(self._work(), name="focus_cte fetch")
+                except BaseExceptionGroup as error:
+                    ended = error  # what came before is filed away all the same
+                self._came.put_nowait(None)
+        except asyncio.CancelledError:
+            await self._keep_what_came()
+            raise
         if ended is not None:
             raise ended
 
@@ -142,6 +151,7 @@ class _Run:
 
     async def _work(self) -> None:
         while not self._hopeless and (due := await self._next()) is not None:
+            await self._room.acquire()
             try:
                 what = await self._one(due)
             except Failure as failure:
@@ -149,7 +159,7 @@ class _Run:
                 self._failures[failure.kind] += 1
                 self._examples.setdefault(failure.kind, failure.why)
                 what = Outcome(due, due.state, failure.why)
-            await self._came.put(what)
+            self._came.put_nowait(what)
 
     async def _one(self, due: Due) -> Outcome | Download:
         if (due.chave, due.kind) in self._there:
@@ -202,13 +212,24 @@ class _Run:
             batch = await self._batch()
             ended = None in batch
             outcomes = [each for each in batch if isinstance(each, Outcome)]
-            if adopted := {outcome.path for outcome in outcomes if outcome.path}:
+            adopted = {outcome.path for outcome in outcomes if outcome.path}
+            outcomes += await self._put(batch)  # first of all: it cost requests
+            if adopted:
                 await to_the_end(asyncio.to_thread(self._folder.settle, adopted))
-            if downloads := [each for each in batch if isinstance(each, Download)]:
-                outcomes += await self._attempt.put(downloads)
             if outcomes or not ended:
                 await filing.file_outcomes(self._store, self._lease, outcomes)
                 self._tell(outcomes)
+            for _ in outcomes:
+                self._room.release()
+
+    async def _put(self, batch: Iterable[Outcome | Download | None]) -> list[Outcome]:
+        downloads = [each for each in batch if isinstance(each, Download)]
+        return await self._attempt.put(downloads) if downloads else []
+
+    async def _keep_what_came(self) -> None:
+        """Put into the folder what was not filed away yet: the next run finds it there."""
+        with suppress(FilesError):
+            await self._put(self._came.get_nowait() for _ in range(self._came.qsize()))
 
     async def _batch(self) -> list[Outcome | Download | None]:
         """What is there, at least one; [] when nothing came for long."""
