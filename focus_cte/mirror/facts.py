@@ -88,9 +88,9 @@ def wanted(known: Row | None, row: Row) -> Iterator[Kind]:
         yield Kind.CARTA_CORRECAO
 
 
-def news(before: CTeRecebida | None, after: CTeRecebida) -> Iterator[tuple[What, Row, Row]]:
-    """What to tell the feed of a CNPJ that had `before` of a document, and has `after` now."""
-    new = {**columns(after), "versao": after.versao}
+def news(before: CTeRecebida | None, versao: int, said: Row) -> Iterator[tuple[What, Row, Row]]:
+    """What to tell the feed of a CNPJ that had `before` of a document, and now these `columns`."""
+    new = {**said, "versao": versao}
     if before is None:
         yield What.RECEIVED, {}, shown(new, ("versao", "situacao", *_OTHERS))
         return

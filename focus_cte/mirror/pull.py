@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import attrs
-from sqlalchemy import select, update
+from sqlalchemy import and_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from focus_cte import (
@@ -84,12 +84,13 @@ async def _store_page(
     versao: int | None,
     pulled: Pulled,
 ) -> None:
-    async with store.reading() as connection:
-        fresh = await _fresh(connection, lease.cnpj, items)
-    if fresh or (versao is not None and versao > pulled.versao):
+    moves = versao is not None and versao > pulled.versao
+    if not moves:  # what the last run stored, mostly: nothing to write
+        async with store.reading() as connection:
+            moves = bool(await _fresh(connection, lease.cnpj, items))
+    if moves:
         async with store.writing() as writer:
             await lease.hold(writer)
-            # Once more: another CNPJ's puller may have stored some of them.
             fresh = await _fresh(writer.connection, lease.cnpj, items)
             new = await _write(writer, lease.cnpj, fresh)
             if versao is not None:
@@ -104,11 +105,16 @@ async def _fresh(
     connection: AsyncConnection, cnpj: str, items: tuple[CTeRecebida, ...]
 ) -> dict[CTeRecebida, int | None]:
     """Those not known or known with a lower `versao`, which stands beside; the last of each key."""
-    receipts = select(recebimentos.c.chave, recebimentos.c.versao).where(
+    is_known = and_(
         recebimentos.c.cnpj == cnpj, recebimentos.c.chave.in_([item.chave for item in items])
     )
-    known = {row.chave: row.versao for row in await connection.execute(receipts)}
-    purged = await connection.scalar(select(archive.c.purged_before))
+    found = await connection.execute(  # one row at least
+        select(archive.c.purged_before, recebimentos.c.chave, recebimentos.c.versao).select_from(
+            archive.outerjoin(recebimentos, is_known)
+        )
+    )
+    rows = found.all()
+    purged, known = rows[0].purged_before, {row.chave: row.versao for row in rows}
     latest = {item.chave: item for item in items if not is_purged(item, purged)}
     return {
         item: known.get(chave)
@@ -133,26 +139,22 @@ async def _write(writer: Writer, cnpj: str, fresh: Mapping[CTeRecebida, int | No
     stored, wanted = [], []
     for item, versao in fresh.items():
         old = known.get(item.chave)
-        row = facts.merged(old, facts.columns(item))
+        said = facts.columns(item)
+        row = facts.merged(old, said)
         stored.append(row)
         wanted += [(item.chave, kind) for kind in facts.wanted(old, row)]
         if old is not None and versao is None:
             # Another CNPJ has the document: this one is told of its XML, from the folder if it
             # is there.
             wanted.append((item.chave, Kind.XML))
-        for what, was, now in facts.news(before.get(item.chave), item):
+        for what, was, now in facts.news(before.get(item.chave), item.versao, said):
             writer.change(cnpj, item.chave, what, before=was, after=now)
     await writer.upsert(ctes, stored)
     received = [
         {"cnpj": cnpj, "chave": i.chave, "versao": i.versao, "first_seen": writer.now}
         for i in fresh
     ]
-    await writer.upsert(
-        recebimentos,
-        received,
-        keep=["first_seen"],
-        where=lambda new: new.versao > recebimentos.c.versao,
-    )
+    await writer.upsert(recebimentos, received, keep=["first_seen"], newer="versao")
     seen = [
         {
             "cnpj": cnpj,

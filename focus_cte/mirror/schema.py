@@ -4,10 +4,11 @@ with stands beside where it means something. Amounts are text, and so exact ever
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
-from typing import Any
+from functools import lru_cache
+from typing import Any, TypeVar
 
 from sqlalchemy import (
     BigInteger,
@@ -27,6 +28,12 @@ VERSION = 1
 """Of the schema: `migrations` knows how to get there from older ones."""
 
 metadata = MetaData()
+R = TypeVar("R")
+_ENCODER = json.JSONEncoder(default=str)
+
+
+def _optional(convert: Callable[[Any], R]) -> Callable[[Any], R | None]:
+    return lambda value: None if value is None else convert(value)
 
 
 class Instant(TypeDecorator[datetime]):
@@ -35,11 +42,14 @@ class Instant(TypeDecorator[datetime]):
     impl = String(27)
     cache_ok = True
 
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> str | None:
-        return None if value is None else utc_text(value)
+    # Processors, and not the two `process_…` methods: every value of a page goes through them.
+    def bind_processor(self, dialect: Dialect) -> Callable[[datetime | None], str | None]:
+        return _optional(utc_text)
 
-    def process_result_value(self, value: str | None, dialect: Dialect) -> datetime | None:
-        return None if value is None else datetime.fromisoformat(value)
+    def result_processor(
+        self, dialect: Dialect, coltype: object
+    ) -> Callable[[str | None], datetime | None]:
+        return _optional(datetime.fromisoformat)
 
 
 class Money(TypeDecorator[Decimal]):
@@ -48,11 +58,13 @@ class Money(TypeDecorator[Decimal]):
     impl = Text
     cache_ok = True
 
-    def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> str | None:
-        return None if value is None else format(value, "f")
+    def bind_processor(self, dialect: Dialect) -> Callable[[Decimal | None], str | None]:
+        return _optional("{:f}".format)
 
-    def process_result_value(self, value: str | None, dialect: Dialect) -> Decimal | None:
-        return None if value is None else Decimal(value)
+    def result_processor(
+        self, dialect: Dialect, coltype: object
+    ) -> Callable[[str | None], Decimal | None]:
+        return _optional(Decimal)
 
 
 class Words(TypeDecorator[str]):
@@ -61,11 +73,8 @@ class Words(TypeDecorator[str]):
     impl = Text
     cache_ok = True
 
-    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
-        if value is None or (value.isascii() and "\0" not in value):
-            return value
-        whole = value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-        return whole.replace("\0", "\ufffd")
+    def bind_processor(self, dialect: Dialect) -> Callable[[str | None], str | None]:
+        return _storable
 
 
 class Json(TypeDecorator[Any]):
@@ -74,15 +83,23 @@ class Json(TypeDecorator[Any]):
     impl = Text
     cache_ok = True
 
-    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
-        return None if value is None else json.dumps(value, default=str)
+    def bind_processor(self, dialect: Dialect) -> Callable[[Any], str | None]:
+        return _optional(_ENCODER.encode)
 
-    def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
-        return None if value is None else json.loads(value)
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[str | None], Any]:
+        return _optional(json.loads)
 
 
+@lru_cache(64)  # the moment of a transaction is in each of its rows
 def utc_text(value: datetime) -> str:
-    return f"{value.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
+    return f"{value.astimezone(UTC).isoformat(timespec='microseconds')[:-6]}Z"
+
+
+def _storable(value: str | None) -> str | None:
+    if value is None or (value.isascii() and "\0" not in value):
+        return value
+    whole = value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return whole.replace("\0", "\ufffd")
 
 
 def offset_of(value: datetime | None) -> int | None:

@@ -6,9 +6,10 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, RowMapping, Table, event, select, update
+from sqlalchemy import Column, Insert, RowMapping, Table, event, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
@@ -20,9 +21,15 @@ from focus_cte.mirror.errors import OtherOrigin, StoreError
 from focus_cte.mirror.models import What
 from focus_cte.mirror.steady import SteadyConnection, to_the_end
 
+_DIALECTS: Mapping[str, Any] = {"sqlite": sqlite, "postgresql": postgresql}
 _DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
 _PATIENCE = 30.0
 """Seconds for another process's transaction to end."""
+_PRAGMAS = (
+    "journal_mode=WAL",
+    "synchronous=FULL",  # what is committed is there after a power cut too
+    "wal_autocheckpoint=8000",  # pages of 4 KiB: one written often is copied over once
+)
 _PER_STATEMENT = 500
 """Rows, and keys in an IN: SQLite takes 32,766 variables, PostgreSQL 32,767."""
 
@@ -115,38 +122,27 @@ class Writer:
 
     async def insert(self, table: Table, rows: Iterable[Row]) -> None:
         """Insert what is not there; rows that are there stay as they are. Same keys in each row."""
-        await self._insert(table, rows, lambda statement, _: statement.on_conflict_do_nothing())
+        await self._insert(rows, lambda dialect, _: _insertion(dialect, table))
 
     async def upsert(
-        self,
-        table: Table,
-        rows: Iterable[Row],
-        *,
-        keep: Sequence[str] = (),
-        where: Callable[[Any], ColumnElement[bool]] | None = None,
+        self, table: Table, rows: Iterable[Row], *, keep: Sequence[str] = (), newer: str = ""
     ) -> None:
         """Insert, or update what is there, but for the columns to `keep`. Same keys in each row.
 
-        `where(excluded)` says which rows are updated at all.
+        With `newer`, only rows are updated whose value in that column is lower.
         """
-
-        def updating(statement: Any, names: Sequence[str]) -> Any:
-            key = [column.name for column in table.primary_key]
-            values = {n: statement.excluded[n] for n in names if n not in (*key, *keep)}
-            condition = where and where(statement.excluded)
-            return statement.on_conflict_do_update(index_elements=key, set_=values, where=condition)
-
-        await self._insert(table, rows, updating)
+        kept = tuple(keep)
+        await self._insert(
+            rows, lambda dialect, names: _upsertion(dialect, table, names, kept, newer)
+        )
 
     async def _insert(
-        self, table: Table, rows: Iterable[Row], conflict: Callable[[Any, Sequence[str]], Any]
+        self, rows: Iterable[Row], statement: Callable[[str, tuple[str, ...]], Insert]
     ) -> None:
         wanted = [{**row, "origin": self._origin} for row in rows]
-        if not wanted:
-            return
-        dialect = postgresql if self.connection.dialect.name == "postgresql" else sqlite
-        statement = conflict(dialect.insert(table), list(wanted[0]))
-        await self.connection.execute(statement, wanted)
+        if wanted:
+            dialect = self.connection.dialect.name
+            await self.connection.execute(statement(dialect, tuple(wanted[0])), wanted)
 
     def change(
         self,
@@ -182,6 +178,27 @@ class Writer:
         first = (top or 0) - len(self._changes) + 1
         rows = [{"seq": seq, **row} for seq, row in enumerate(self._changes, first)]
         await self.insert(schema.changes, rows)
+
+
+# Once for each table: SQLAlchemy takes longer to make one than to run it.
+@cache
+def _insertion(dialect: str, table: Table) -> Insert:
+    statement: Insert = _DIALECTS[dialect].insert(table).on_conflict_do_nothing()
+    return statement
+
+
+@cache
+def _upsertion(
+    dialect: str, table: Table, names: tuple[str, ...], keep: tuple[str, ...], newer: str
+) -> Insert:
+    insertion = _DIALECTS[dialect].insert(table)
+    new, key = insertion.excluded, [column.name for column in table.primary_key]
+    statement: Insert = insertion.on_conflict_do_update(
+        index_elements=key,
+        set_={name: new[name] for name in names if name not in (*key, *keep)},
+        where=new[newer] > table.c[newer] if newer else None,
+    )
+    return statement
 
 
 async def rows_by_key(
@@ -221,7 +238,7 @@ def _engine(url: URL) -> AsyncEngine:
     def connected(connection: Any, _: object) -> None:
         connection.isolation_level = None
         cursor = connection.cursor()
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        for pragma in _PRAGMAS:
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 

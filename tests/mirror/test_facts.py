@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -32,6 +33,12 @@ CANCELLED = attrs.evolve(
 CORRECTED = attrs.evolve(USUAL, versao=8, carta_correcao="Leia-se B", data_carta_correcao=EMISSAO)
 
 
+def news(
+    before: CTeRecebida | None, after: CTeRecebida
+) -> Iterator[tuple[What, facts.Row, facts.Row]]:
+    return facts.news(before, after.versao, facts.columns(after))
+
+
 def kinds(*items: CTeRecebida) -> list[list[Kind]]:
     known, found = None, []
     for item in items:
@@ -58,21 +65,21 @@ def test_what_is_new_is_to_be_fetched_once() -> None:
 
 
 def test_a_company_hears_of_each_thing_by_its_name() -> None:
-    ((what, before, after),) = facts.news(None, USUAL)
+    ((what, before, after),) = news(None, USUAL)
     assert (what, before) == (What.RECEIVED, {})
     assert after["valor_total"] == "10.50"
     assert after["emissao"] == "2026-07-01T00:10:00-03:00"
-    ((what, before, after),) = facts.news(USUAL, CANCELLED)
+    ((what, before, after),) = news(USUAL, CANCELLED)
     assert (what, before["situacao"], after["situacao"]) == (
         What.CANCELLED,
         "autorizada",
         "cancelada",
     )
     assert (before["versao"], after["versao"]) == (7, 9)
-    ((what, before, after),) = facts.news(USUAL, CORRECTED)
+    ((what, before, after),) = news(USUAL, CORRECTED)
     assert (what, after["carta_correcao"]) == (What.CORRECTED, "Leia-se B")
     richer = attrs.evolve(USUAL, versao=8, valor_total=Decimal("11.00"))
-    ((what, before, after),) = facts.news(USUAL, richer)
+    ((what, before, after),) = news(USUAL, richer)
     assert (what, before["valor_total"], after["valor_total"]) == (What.CHANGED, "10.50", "11.00")
 
 
@@ -80,7 +87,7 @@ def test_all_that_happened_between_two_looks_is_told() -> None:
     much = attrs.evolve(
         CANCELLED, carta_correcao="Leia-se B", valor_total=Decimal("1.00"), versao=20
     )
-    assert [what for what, *_ in facts.news(USUAL, much)] == [
+    assert [what for what, *_ in news(USUAL, much)] == [
         What.CANCELLED,
         What.CORRECTED,
         What.CHANGED,
@@ -88,7 +95,7 @@ def test_all_that_happened_between_two_looks_is_told() -> None:
 
 
 def test_a_number_that_moved_for_no_reason_shown_is_told_too() -> None:
-    ((what, before, after),) = facts.news(USUAL, attrs.evolve(USUAL, versao=8))
+    ((what, before, after),) = news(USUAL, attrs.evolve(USUAL, versao=8))
     assert (what, before, after) == (What.CHANGED, {"versao": 7}, {"versao": 8})
 
 

@@ -7,11 +7,12 @@ import sqlite3
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import Connection, make_url, select, text, update
+from sqlalchemy import Connection, TypeDecorator, make_url, select, text, update
 from sqlalchemy.dialects import sqlite
 
 from focus_cte import InvalidArgument
@@ -231,13 +232,23 @@ async def test_amounts_and_instants_come_back_as_they_went(store: Store) -> None
         assert came.isoformat() == emissao.isoformat()
 
 
+def written(kind: TypeDecorator[Any], value: Any) -> Any:
+    process = kind.bind_processor(DIALECT)
+    assert process is not None
+    return process(value)
+
+
+def read(kind: TypeDecorator[Any], value: Any) -> Any:
+    process = kind.result_processor(DIALECT, None)
+    assert process is not None
+    return process(value)
+
+
 @given(st.lists(st.datetimes(timezones=st.just(UTC)), min_size=2))
 def test_instants_sort_as_text(instants: list[datetime]) -> None:
-    texts = [Instant().process_bind_param(each, DIALECT) for each in instants]
-    assert sorted(texts) == [  # type: ignore[type-var]
-        Instant().process_bind_param(each, DIALECT) for each in sorted(instants)
-    ]
-    assert [Instant().process_result_value(each, DIALECT) for each in texts] == instants
+    texts = [written(Instant(), each) for each in instants]
+    assert sorted(texts) == [written(Instant(), each) for each in sorted(instants)]
+    assert [read(Instant(), each) for each in texts] == instants
 
 
 @pytest.mark.parametrize("text", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-03:00"])
@@ -248,6 +259,4 @@ def test_an_instant_past_the_ends_of_time_in_utc_is_none(text: str) -> None:
 
 @given(st.decimals(allow_nan=False, allow_infinity=False))
 def test_amounts_are_exact(value: Decimal) -> None:
-    assert (
-        Money().process_result_value(Money().process_bind_param(value, DIALECT), DIALECT) == value
-    )
+    assert read(Money(), written(Money(), value)) == value
