@@ -14,7 +14,6 @@ from focus_cte.mirror import lease as leasing
 from focus_cte.mirror.errors import LeaseHeld
 from focus_cte.mirror.models import Damage, Verified
 from focus_cte.mirror.schema import archive, cursors, invalid, recebimentos
-from focus_cte.mirror.steady import to_the_end
 from focus_cte.mirror.store import Store, rows_by_key
 
 KIND = "listing"
@@ -151,11 +150,7 @@ class _Comparison:
 
     async def _pull(self) -> None:
         try:
-            held = await leasing.take(self.store, self.cnpj)
+            async with leasing.holding(self.store, self.cnpj) as held:
+                await pull.pull(self.store, self.focus, held, since=0)
         except LeaseHeld as error:
             _log.warning("nothing was repaired: %s", error)
-            return
-        try:
-            await pull.pull(self.store, self.focus, held, since=0)
-        finally:
-            await to_the_end(leasing.give_back(self.store, held))

@@ -11,7 +11,7 @@ from datetime import date, datetime
 from typing import Final, Literal
 
 import attrs
-from sqlalchemy import select
+from sqlalchemy import exists, select
 
 from focus_cte import FocusCTe, InvalidArgument
 from focus_cte.mirror import filing, lease, wanted
@@ -78,7 +78,7 @@ async def fetch(
     phases += [(Kind.DACTE,)] if dacte else []
     try:
         for kinds in phases:
-            await _prepare(store, held, Kind.DACTE in kinds, keep, xml_since)
+            await _prepare(store, held, kinds, keep, xml_since)
             await run.all(kinds)
     except BaseExceptionGroup as group:
         raise _first(group) from None
@@ -259,19 +259,23 @@ class _Run:
 
 
 async def _prepare(
-    store: Store, held: Lease, dacte: bool, keep: str | None, xml_since: date | None
+    store: Store, held: Lease, kinds: Collection[Kind], keep: str | None, xml_since: date | None
 ) -> None:
-    """Rows for the DACTEs of documents that have none; no files of others' freight."""
-    if not (dacte or keep):
-        return
+    """Rows for the DACTEs of documents that have none; no files of others' freight, or again."""
+    again = wanted.dropped(held.cnpj, kinds)
+    if not (keep or Kind.DACTE in kinds):
+        async with store.reading() as connection:
+            if not await connection.scalar(select(exists().where(again))):
+                return
     async with store.writing() as writer:
         await held.hold(writer)
-        if dacte:
+        if Kind.DACTE in kinds:
             dialect = writer.connection.dialect.name
             rows = wanted.want_dactes(dialect, store.origin or "", held.cnpj, writer.now, xml_since)
             await writer.connection.execute(rows)
-        if keep:
-            await writer.connection.execute(wanted.drop_of_others(held.cnpj))
+        await writer.connection.execute(
+            wanted.drop_of_others(held.cnpj) if keep else wanted.want_again(again, writer.now)
+        )
 
 
 async def _ours(store: Store, held: Lease) -> frozenset[str]:

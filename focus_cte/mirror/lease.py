@@ -5,19 +5,23 @@ from __future__ import annotations
 import os
 import secrets
 import socket
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from functools import cache
 
 import attrs
 from sqlalchemy import select, update
 
-from focus_cte.mirror.errors import LeaseHeld, LeaseLost
+from focus_cte.mirror.errors import LeaseHeld, LeaseLost, StoreError
 from focus_cte.mirror.schema import leases
+from focus_cte.mirror.steady import to_the_end
 from focus_cte.mirror.store import Store, Writer
 
 TERM = timedelta(minutes=5)
 """From each transaction of its holder to the end of a lease."""
+_living: set[str] = set()
+"""The owners in this process: another of it ended, though it could not give back its lease."""
 
 
 @attrs.frozen
@@ -42,35 +46,52 @@ class Lease:
             )
 
 
+@asynccontextmanager
+async def holding(store: Store, cnpj: str) -> AsyncIterator[Lease]:
+    """A lease for a block of work; `LeaseHeld` where another is alive."""
+    lease = await take(store, cnpj)
+    try:
+        yield lease
+    except BaseException:
+        with suppress(StoreError):  # what went wrong first says more
+            await to_the_end(give_back(store, lease))
+        raise
+    await to_the_end(give_back(store, lease))
+
+
 async def take(store: Store, cnpj: str) -> Lease:
     """A new lease; `LeaseHeld` where another is alive."""
-    async with store.writing() as writer:
-        found = (
-            await writer.connection.execute(
-                select(leases).where(leases.c.cnpj == cnpj).with_for_update()
-            )
-        ).one_or_none()
-        if found is not None and found.expires_at > writer.now and not is_dead(found.owner):
-            raise LeaseHeld(
-                f"{cnpj}: another process is pulling it, {found.owner}",
-                cnpj=cnpj,
-                until=found.expires_at,
-            )
-        lease = Lease(
-            cnpj, f"{this_process()}/{secrets.token_hex(4)}", found.fence + 1 if found else 1
+    owner = f"{this_process()}/{secrets.token_hex(4)}"
+    _living.add(owner)
+    try:
+        async with store.writing() as writer:
+            return await _take(writer, cnpj, owner)
+    except BaseException:
+        _living.discard(owner)
+        raise
+
+
+async def _take(writer: Writer, cnpj: str, owner: str) -> Lease:
+    found = (
+        await writer.connection.execute(
+            select(leases).where(leases.c.cnpj == cnpj).with_for_update()
         )
-        row = {
-            "cnpj": cnpj,
-            "owner": lease.owner,
-            "fence": lease.fence,
-            "expires_at": writer.now + TERM,
-        }
-        await writer.upsert(leases, [row])
-        return lease
+    ).one_or_none()
+    if found is not None and found.expires_at > writer.now and not is_dead(found.owner):
+        raise LeaseHeld(
+            f"{cnpj}: another process is pulling it, {found.owner}",
+            cnpj=cnpj,
+            until=found.expires_at,
+        )
+    fence = found.fence + 1 if found else 1
+    row = {"cnpj": cnpj, "owner": owner, "fence": fence, "expires_at": writer.now + TERM}
+    await writer.upsert(leases, [row])
+    return Lease(cnpj, owner, fence)
 
 
 async def give_back(store: Store, lease: Lease) -> None:
     """End it, unless somebody else has it by now."""
+    _living.discard(lease.owner)
     async with store.writing() as writer:
         await writer.connection.execute(
             update(leases)
@@ -98,14 +119,15 @@ def this_process() -> str:
 
 
 def is_dead(owner: str) -> bool:
-    """Whether the owner is a process of this machine that is no more."""
+    """Whether the owner is a process of this machine that is no more, or of this one and ended."""
     machine, _, rest = owner.rpartition("/")[0].rpartition("/")
     if machine != _machine() or os.name != "posix":
         return False
     try:
-        os.kill(int(rest), 0)
+        process = int(rest)
+        os.kill(process, 0)
     except ProcessLookupError:
         return True
     except (OSError, ValueError):
         return False
-    return False
+    return process == os.getpid() and owner not in _living

@@ -25,7 +25,6 @@ from focus_cte.mirror.models import (
     Status,
     Verified,
 )
-from focus_cte.mirror.steady import to_the_end
 from focus_cte.mirror.steps import Step
 from focus_cte.mirror.store import Store
 
@@ -123,8 +122,7 @@ class Mirror:
         """
         cnpj = parse_cnpj(cnpj)
         await self._store.bind(focus.origin)
-        held = await lease.take(self._store, cnpj)
-        try:
+        async with lease.holding(self._store, cnpj) as held:
             with focus.sharing(reserve=reserve) as share:
                 await trail.reconcile(self._store, focus, cnpj)
                 pulled = await pull.pull(self._store, focus, held)
@@ -137,8 +135,6 @@ class Mirror:
                     keep=keep,
                     xml_since=xml_since,
                 )
-        finally:
-            await to_the_end(lease.give_back(self._store, held))
         return await standing.report(
             self._store, cnpj, pulled, fetched, share.requests, dacte=dacte, xml_since=xml_since
         )
@@ -236,11 +232,8 @@ class Mirror:
         """Read the items again that could not be used when they came; how many could now."""
         done = 0
         for cnpj in await pull.unresolved(self._store):
-            held = await lease.take(self._store, cnpj)
-            try:
+            async with lease.holding(self._store, cnpj) as held:
                 done += await pull.reprocess(self._store, held)
-            finally:
-                await to_the_end(lease.give_back(self._store, held))
         return done
 
     async def informar_desacordo(

@@ -99,16 +99,7 @@ async def _leases(store: Store) -> AsyncIterator[list[Lease]]:
         found = await connection.scalars(select(cursors.c.cnpj).order_by(cursors.c.cnpj))
         cnpjs = found.all()
     async with AsyncExitStack() as stack:
-        held = []
-        for cnpj in cnpjs:
-            lease = await leasing.take(store, cnpj)
-            stack.push_async_callback(_give_back, store, lease)
-            held.append(lease)
-        yield held
-
-
-async def _give_back(store: Store, lease: Lease) -> None:
-    await to_the_end(leasing.give_back(store, lease))
+        yield [await stack.enter_async_context(leasing.holding(store, cnpj)) for cnpj in cnpjs]
 
 
 async def _begin(store: Store, held: Sequence[Lease], before: date) -> datetime:

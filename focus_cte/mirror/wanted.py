@@ -215,6 +215,22 @@ def drop_of_others(cnpj: str) -> Update:
     )
 
 
+def dropped(cnpj: str, kinds: Collection[Kind]) -> ColumnElement[bool]:
+    """The files of a CNPJ that an earlier run did not keep."""
+    received = select(recebimentos.c.chave).where(recebimentos.c.cnpj == cnpj)
+    return and_(
+        files.c.state == str(State.DROPPED),
+        files.c.kind.in_([str(kind) for kind in kinds]),
+        files.c.chave.in_(received),
+    )
+
+
+def want_again(which: ColumnElement[bool], now: datetime) -> Update:
+    """Have these files fetched, as if they had never been tried."""
+    state = str(State.WANTED)
+    return update(files).where(which).values(state=state, attempts=0, wanted_at=now, next_try=now)
+
+
 _OF_A_CNPJ = files.join(ctes, ctes.c.chave == files.c.chave).join(
     recebimentos, recebimentos.c.chave == files.c.chave
 )

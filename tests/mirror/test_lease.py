@@ -107,6 +107,24 @@ async def test_that_of_a_dead_process_of_this_machine_is_free_at_once(
     assert (await lease.take(store, CNPJ)).fence == 2
 
 
+async def test_one_that_could_not_be_given_back_does_not_hold_off_its_own_process(
+    store: Store, clock: list[datetime], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def work() -> None:
+        async with lease.holding(store, CNPJ):
+            monkeypatch.setattr(store, "_engine", None)
+            raise KeyError("what went wrong first")
+
+    engine = store.engine
+    with pytest.raises(KeyError):
+        await work()
+    monkeypatch.setattr(store, "_engine", engine)
+    async with lease.holding(store, CNPJ) as held:
+        assert held.fence == 2
+        with pytest.raises(LeaseHeld):
+            await lease.take(store, CNPJ)
+
+
 @pytest.mark.parametrize("owner", ["elsewhere/4026531836/1/0a1b2c3d", "rubbish", "a/b"])
 async def test_that_of_another_machine_is_waited_out(
     store: Store, clock: list[datetime], owner: str

@@ -131,6 +131,9 @@ async def test_only_what_we_pay_for_is_kept(
     assert 0 < len(kept) < 130
     for cte in every:
         assert (mirror.path(cte.chave) is not None) is (cte.tomador == sandbox.cnpj) is cte.tem_xml
+    report = await mirror.sync(focus, sandbox.cnpj)
+    assert report.files >= 130 - len(kept), "and the rest when it is wanted after all"
+    assert {cte.chave async for cte in mirror.ctes() if cte.tem_xml} == set(sandbox.chaves)
 
 
 async def test_a_backfill_is_bounded_and_the_rest_comes_later(
