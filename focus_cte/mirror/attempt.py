@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 
 import attrs
 
@@ -67,7 +68,7 @@ class Attempt:
         """A file that is there already: a process put it there, and died before it said so.
 
         None for a correction letter: of those the API has only the last, and which one that is,
-        nothing else says.
+        nothing else says. It is told of when that one comes.
         """
         if due.kind is Kind.CARTA_CORRECAO:
             return None
@@ -128,7 +129,19 @@ class Attempt:
         if self._is_the_one_held(due, found, name, data):
             return Outcome(due, State.WANTED, "the letter that is held already", absent=True)
         batch.write(name, data)
-        return Outcome(due, State.STORED, path=name, found=found)
+        outcome = Outcome(due, State.STORED, path=name, found=found)
+        if kind is Kind.CARTA_CORRECAO:
+            outcome = attrs.evolve(outcome, earlier=tuple(self._earlier(due, name)))
+        return outcome
+
+    def _earlier(self, due: Due, but: str) -> Iterator[Outcome]:
+        """The other letters in the folder: a process may have died before it told of one."""
+        for name in self._folder.letters(due.chave):
+            data = None if name == but else self._folder.read(name)
+            with suppress(record.NotIt):
+                if data is not None:
+                    found = record.examine(due.kind, due.chave, data)
+                    yield Outcome(due, State.STORED, path=name, found=found)
 
     def _is_the_one_held(self, due: Due, found: Found, name: str, data: bytes) -> bool:
         """Whether it is the letter before the one that is wanted, and it is whole."""

@@ -35,6 +35,8 @@ class Outcome:
     """404, or a letter that is held already: not there yet."""
     rejected: bool = False
     """What came was not it, and lies beside."""
+    earlier: tuple[Outcome, ...] = ()
+    """Correction letters before it, known or not."""
 
     @property
     def kind(self) -> Kind:
@@ -60,7 +62,8 @@ async def file_outcomes(store: Store, lease: Lease, outcomes: Sequence[Outcome])
             return
         now = await _as_they_are_now(writer, outcomes)
         await _update_files(writer, [o for o in outcomes if _is_still_wanted(o, now)])
-        read = [(o, o.found) for o in outcomes if o.found is not None and o.place in now]
+        every = [each for o in outcomes for each in (*o.earlier, o)]
+        read = [(o, o.found) for o in every if o.found is not None and o.place in now]
         ours = await _receivers(writer, {outcome.chave for outcome, _ in read})
         new = await _new_events(writer, read)
         await _update_ctes(writer, read)

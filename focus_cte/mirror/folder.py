@@ -61,15 +61,25 @@ class Folder:
             with _translated(self.root / name):
                 found = self.root / name
                 return found if found.is_file() else None
-        beginning = name.rpartition("/")[2].removesuffix("-01.xml")
+        letters = self._numbered(chave, kind)
+        return letters[-1] if letters else None
+
+    def letters(self, chave: str) -> list[str]:
+        """The names of all correction letters of a document, the last one last."""
+        found = self._numbered(chave, Kind.CARTA_CORRECAO)
+        return [path.relative_to(self.root).as_posix() for path in found]
+
+    def _numbered(self, chave: str, kind: Kind) -> list[Path]:
+        first = self.root / self.name(chave, kind)
+        beginning = first.name.removesuffix("-01.xml")
         with _translated(self.root):
             # Of two with one number, the one that came later.
             numbered = [
                 (int(match[1]), each.stat().st_mtime_ns, each)
-                for each in (self.root / name).parent.glob(f"{beginning}-*.xml")
+                for each in first.parent.glob(f"{beginning}-*.xml")
                 if (match := _SEQUENCE.fullmatch(each.name.removeprefix(beginning)))
             ]
-        return max(numbered)[2] if numbered else None
+        return [each for *_, each in sorted(numbered)]
 
     def there(self, wanted: Iterable[tuple[str, Kind]]) -> set[tuple[str, Kind]]:
         """Those of these files that are on disk."""

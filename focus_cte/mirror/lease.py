@@ -77,7 +77,7 @@ async def _take(writer: Writer, cnpj: str, owner: str) -> Lease:
             select(leases).where(leases.c.cnpj == cnpj).with_for_update()
         )
     ).one_or_none()
-    if found is not None and found.expires_at > writer.now and not is_dead(found.owner):
+    if found is not None and found.expires_at > writer.now and not _has_ended(found.owner):
         raise LeaseHeld(
             f"{cnpj}: another process is pulling it, {found.owner}",
             cnpj=cnpj,
@@ -119,15 +119,18 @@ def this_process() -> str:
 
 
 def is_dead(owner: str) -> bool:
-    """Whether the owner is a process of this machine that is no more, or of this one and ended."""
+    """Whether the owner is a process of this machine that is no more."""
     machine, _, rest = owner.rpartition("/")[0].rpartition("/")
     if machine != _machine() or os.name != "posix":
         return False
     try:
-        process = int(rest)
-        os.kill(process, 0)
+        os.kill(int(rest), 0)
     except ProcessLookupError:
         return True
     except (OSError, ValueError):
         return False
-    return process == os.getpid() and owner not in _living
+    return False
+
+
+def _has_ended(owner: str) -> bool:
+    return is_dead(owner) or (owner.startswith(f"{this_process()}/") and owner not in _living)

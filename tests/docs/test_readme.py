@@ -24,6 +24,7 @@ from typing import Any
 
 import attrs
 import pytest
+from blocks import ROOT, Block, blocks, defines, executed, read
 from programs import without_slowness
 
 import focus_cte
@@ -31,34 +32,8 @@ from focus_cte import ClientClosed, FocusCTe, FocusError
 from focus_cte.mirror import Mirror
 from focus_cte.sandbox import Sandbox
 
-ROOT = Path(__file__).resolve().parents[2]
 READMES = ("README.md", "README.pt-BR.md")
 NOT_IN_THE_TABLE = {"FocusError"}  # it is the paragraph before it
-
-
-@attrs.frozen
-class Block:
-    readme: str
-    line: int
-    language: str
-    text: str
-
-    def __str__(self) -> str:
-        return f"{self.readme}:{self.line}"
-
-
-def read(name: str) -> str:
-    return (ROOT / name).read_text("utf-8")
-
-
-def blocks(readme: str, language: str) -> list[Block]:
-    text = read(readme)
-    fences = re.finditer(r"^```(\w+)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
-    return [
-        Block(readme, text.count("\n", 0, fence.start(2)) + 1, fence[1], fence[2])
-        for fence in fences
-        if fence[1] == language
-    ]
 
 
 PYTHON = [block for readme in READMES for block in blocks(readme, "python")]
@@ -68,20 +43,6 @@ COMMANDS = [
     for block in CONSOLE
     for line in block.text.splitlines()
 ]
-
-
-def defines(block: Block) -> str:
-    """The first coroutine function of a block: what the block is known by here."""
-    found = (node for node in ast.parse(block.text).body if isinstance(node, ast.AsyncFunctionDef))
-    return next(node.name for node in found)
-
-
-def executed(block: Block) -> SimpleNamespace:
-    # The empty lines make a traceback name the README's own line.
-    code = compile("\n" * (block.line - 1) + block.text, ROOT / block.readme, "exec")
-    names: dict[str, Any] = {"__name__": "readme"}
-    exec(code, names)
-    return SimpleNamespace(**names)
 
 
 @attrs.frozen
@@ -280,7 +241,7 @@ async def test_a_python_block_does_what_the_text_says(
 
 @pytest.mark.parametrize("readme", READMES)
 def test_every_scenario_is_shown(readme: str) -> None:
-    assert [defines(block) for block in PYTHON if block.readme == readme] == list(SCENARIOS)
+    assert [defines(block) for block in PYTHON if block.document == readme] == list(SCENARIOS)
 
 
 @pytest.mark.parametrize("block", PYTHON, ids=str)
@@ -299,12 +260,12 @@ def bare(block: Block) -> str:
 
 
 def test_both_readmes_have_the_same_code() -> None:
-    english, portuguese = ([b for b in PYTHON if b.readme == readme] for readme in READMES)
+    english, portuguese = ([b for b in PYTHON if b.document == readme] for readme in READMES)
     assert [bare(block) for block in english] == [bare(block) for block in portuguese]
 
 
 def test_both_readmes_have_the_same_commands_and_the_same_demonstration() -> None:
-    english, portuguese = ([c for b, c in COMMANDS if b.readme == readme] for readme in READMES)
+    english, portuguese = ([c for b, c in COMMANDS if b.document == readme] for readme in READMES)
     assert english == portuguese
     shown = [[block.text for block in blocks(readme, "text")] for readme in READMES]
     assert shown[0] == shown[1] != []

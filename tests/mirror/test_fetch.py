@@ -343,6 +343,24 @@ async def test_every_letter_that_was_seen_is_kept_and_told_once(
     assert last.name.endswith("-02.xml")
 
 
+async def test_a_letter_that_a_dead_process_did_not_tell_of_is_told_with_the_next(
+    store: Store, folder: Folder, focus: FocusCTe, held: Lease, sandbox: Sandbox
+) -> None:
+    await only(store, chave := sandbox.chaves[0])
+    sandbox.correct(chave, "Onde se lê A, leia-se B")
+    letter = await focus.baixar_xml_carta_correcao(chave)
+    put_file(folder, folder.name(chave, Kind.CARTA_CORRECAO), letter)
+    put_file(folder, folder.name(chave, Kind.CARTA_CORRECAO, sequencia=7), b"<somebody's/>")
+    sandbox.correct(chave, "Onde se lê B, leia-se C")
+    await pull.pull(store, focus, held)
+    await fetching.fetch(store, folder, focus, held)
+    letters = await rows(store, eventos)
+    assert sorted(each.sequencia for each in letters) == [1, 2]
+    assert (await told(store)).count((chave, "carta_correcao")) == 2
+    row = next(r for r in await rows(store, files) if r.kind == "carta_correcao")
+    assert row.path.endswith("-02.xml")
+
+
 async def test_the_letter_that_is_held_is_not_the_newer_one_that_is_wanted(
     store: Store, folder: Folder, focus: FocusCTe, held: Lease, sandbox: Sandbox, clock: Clock
 ) -> None:

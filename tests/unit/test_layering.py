@@ -152,11 +152,20 @@ def test_the_import_loads_no_server() -> None:
     assert not [m for m in loaded("import focus_cte") if m.startswith("aiohttp.web")]
 
 
-@pytest.mark.parametrize("missing", ["lxml", "cryptography"])
-def test_an_extra_without_its_packages_says_how_to_install_them(missing: str) -> None:
-    code = f"import sys; sys.modules[{missing!r}] = None; import focus_cte.xml"
+@pytest.mark.parametrize(
+    ("extra", "missing"),
+    [
+        ("xml", "lxml"),
+        ("xml", "cryptography"),
+        ("mirror", "aiosqlite"),
+        ("mirror", "sqlalchemy"),
+        ("mirror", "lxml"),
+    ],
+)
+def test_an_extra_without_its_packages_says_how_to_install_them(extra: str, missing: str) -> None:
+    code = f"import sys; sys.modules[{missing!r}] = None; import focus_cte.{extra}"
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=PACKAGE.parent, capture_output=True, text=True
     )
     last = done.stderr.splitlines()[-1]
-    assert last == f"ImportError: focus_cte.xml needs {missing}: pip install focus-cte[xml]"
+    assert last == f"ImportError: focus_cte.{extra} needs {missing}: pip install focus-cte[{extra}]"

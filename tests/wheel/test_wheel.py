@@ -67,7 +67,7 @@ def test_the_wheel_says_what_it_needs(wheel: Path) -> None:
         said = email.message_from_bytes(held.read(name))
     needs = [need for need in said.get_all("Requires-Dist", []) if "extra ==" not in need]
     assert sorted(re.match(r"[\w-]+", need)[0] for need in needs) == ["aiohttp", "attrs", "cattrs"]
-    assert set(said.get_all("Provides-Extra")) >= {"xml"}
+    assert set(said.get_all("Provides-Extra")) >= {"xml", "mirror", "postgres"}
     assert said["License-Expression"] == "MIT"
     assert said["Requires-Python"] == ">=3.11"
 
