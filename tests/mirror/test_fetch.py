@@ -572,6 +572,35 @@ async def test_a_closed_client_ends_it(
         await fetching.fetch(store, folder, focus, held)
 
 
+async def test_while_nothing_comes_the_lease_is_renewed(
+    store: Store,
+    folder: Folder,
+    focus: FocusCTe,
+    held: Lease,
+    sandbox: Sandbox,
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As when the XML waits for a credit."""
+    await only(store, sandbox.chaves[0])
+    monkeypatch.setattr(fetching, "_RENEWAL", 0.02)
+    (before,) = await rows(store, leases)
+    clock.now += lease.TERM / 2
+    download = focus.baixar_xml
+
+    async def later(chave: str, **options: Any) -> bytes:
+        async with asyncio.timeout(30):
+            while (await rows(store, leases))[0].expires_at == before.expires_at:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        return await download(chave, **options)
+
+    monkeypatch.setattr(focus, "baixar_xml", later)
+    done = await fetching.fetch(store, folder, focus, held)
+    assert (done.files, done.failed) == (1, ())
+    (after,) = await rows(store, leases)
+    assert after.expires_at == clock.now + lease.TERM
+
+
 async def test_who_lost_the_lease_records_nothing(
     store: Store, folder: Folder, focus: FocusCTe, held: Lease, sandbox: Sandbox
 ) -> None:
