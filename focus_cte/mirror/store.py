@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
+from time import monotonic
 from typing import Any
 
 from sqlalchemy import Column, Insert, RowMapping, Table, event, select, update
@@ -239,10 +241,23 @@ def _engine(url: URL) -> AsyncEngine:
         connection.isolation_level = None
         cursor = connection.cursor()
         for pragma in _PRAGMAS:
-            cursor.execute(f"PRAGMA {pragma}")
+            _insist(connection, partial(cursor.execute, f"PRAGMA {pragma}"))
         cursor.close()
 
     return engine
+
+
+def _insist(connection: Any, work: Callable[[], object]) -> None:
+    """Where two make one database WAL at once, SQLite does not wait by itself."""
+    until = monotonic() + _PATIENCE
+    while True:
+        try:
+            work()
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or monotonic() > until:
+                raise
+        connection.run_async(lambda _: asyncio.sleep(0.05))
 
 
 class _translated:

@@ -357,7 +357,7 @@ async def test_a_letter_that_a_dead_process_did_not_tell_of_is_told_with_the_nex
     letters = await rows(store, eventos)
     assert sorted(each.sequencia for each in letters) == [1, 2]
     assert (await told(store)).count((chave, "carta_correcao")) == 2
-    row = next(r for r in await rows(store, files) if r.kind == "carta_correcao")
+    (row,) = await rows(store, files, files.c.chave == chave, files.c.kind == "carta_correcao")
     assert row.path.endswith("-02.xml")
 
 
