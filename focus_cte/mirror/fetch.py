@@ -102,6 +102,7 @@ class _Run:
         self._kinds: Collection[Kind] = ()
         self._started = store.clock()
         self._rows: deque[Due] = deque()
+        self._all_read = False
         self._there: set[tuple[str, Kind]] = set()
         self._reading = asyncio.Lock()
         self._swept = False
@@ -115,7 +116,7 @@ class _Run:
 
     async def all(self, kinds: Collection[Kind]) -> None:
         """Fetch all of these kinds that are due, or as many until it is hopeless."""
-        self._kinds, self._started = kinds, self._store.clock()
+        self._kinds, self._started, self._all_read = kinds, self._store.clock(), False
         ended: BaseExceptionGroup[BaseException] | None = None
         try:
             async with asyncio.TaskGroup() as group:
@@ -175,7 +176,7 @@ class _Run:
 
     async def _next(self) -> Due | None:
         async with self._reading:
-            if not self._rows:
+            if not (self._rows or self._all_read):
                 await self._read_ahead()
             if not self._rows:
                 return None
@@ -187,15 +188,17 @@ class _Run:
         # What was tried in this run is not due at its beginning any more; what is under way is,
         # also where it is filed away while this reads.
         busy = frozenset(self._under_way)
+        limit = _AT_ONCE + len(busy)
         statement = wanted.due(
             self._lease.cnpj,
             self._started,
-            _AT_ONCE + len(busy),
+            limit,
             kinds=self._kinds,
             xml_since=self._xml_since,
         )
         async with self._store.reading() as connection:
             found = await wanted.next_due(connection, statement)
+        self._all_read = len(found) < limit
         rows = [due for due in found if (due.chave, due.kind) not in busy]
         if rows and not self._swept:
             # Whoever died in the middle of a file left work, so there is nothing without.
