@@ -45,7 +45,8 @@ wheel: $(DEV)
 	@$(BIN)/python -m pytest -m wheel tests/wheel
 
 lowest: $(LOWEST)/.installed
-	@$(LOWEST)/bin/python -m pytest
+	@env -u FOCUS_CTE_TEST_POSTGRES FOCUS_CTE_KILLS=10 $(LOWEST)/bin/python -m pytest
+	@$(LOWEST)/bin/python -m pytest tests/mirror/test_databases.py tests/mirror/test_store.py
 
 soak-mirror: $(DEV) ## kill a mirror 500 times, on SQLite and on PostgreSQL; some minutes
 	@FOCUS_CTE_KILLS=500 $(BIN)/python .ci/with_postgres \
