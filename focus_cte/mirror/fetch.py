@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter, deque
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from datetime import date, datetime
 from typing import Final, Literal
@@ -16,7 +16,7 @@ from sqlalchemy import exists, select
 from focus_cte import FocusCTe, InvalidArgument
 from focus_cte.mirror import filing, lease, wanted
 from focus_cte.mirror.attempt import Attempt, Download, Failure, mark
-from focus_cte.mirror.errors import FilesError
+from focus_cte.mirror.errors import MirrorError
 from focus_cte.mirror.filing import Outcome
 from focus_cte.mirror.folder import Folder
 from focus_cte.mirror.lease import Lease
@@ -129,7 +129,7 @@ class _Run:
                     ended = error  # what came before is filed away all the same
                 self._came.put_nowait(None)
         except asyncio.CancelledError:
-            await self._keep_what_came()
+            await self._file_the_rest()
             raise
         if ended is not None:
             raise ended
@@ -214,25 +214,28 @@ class _Run:
         while not ended:
             batch = await self._batch()
             ended = None in batch
-            outcomes = [each for each in batch if isinstance(each, Outcome)]
-            adopted = {outcome.path for outcome in outcomes if outcome.path}
-            outcomes += await self._put(batch)  # first of all: it cost requests
-            if adopted:
-                await to_the_end(asyncio.to_thread(self._folder.settle, adopted))
-            if outcomes or not ended:
-                await filing.file_outcomes(self._store, self._lease, outcomes)
-                self._tell(outcomes)
-            for _ in outcomes:
-                self._room.release()
+            if batch != [None]:
+                # Seen through where the run is cancelled: it cost requests.
+                await to_the_end(self._file(batch))
 
-    async def _put(self, batch: Iterable[Outcome | Download | None]) -> list[Outcome]:
+    async def _file(self, batch: Sequence[Outcome | Download | None]) -> None:
+        """Put what came into the folder, and tell the database; of nothing, renew the lease."""
+        outcomes = [each for each in batch if isinstance(each, Outcome)]
         downloads = [each for each in batch if isinstance(each, Download)]
-        return await self._attempt.put(downloads) if downloads else []
+        if adopted := {outcome.path for outcome in outcomes if outcome.path}:
+            await asyncio.to_thread(self._folder.settle, adopted)
+        if downloads:
+            outcomes += await self._attempt.put(downloads)
+        await filing.file_outcomes(self._store, self._lease, outcomes)
+        self._tell(outcomes)
+        for _ in outcomes:
+            self._room.release()
 
-    async def _keep_what_came(self) -> None:
-        """Put into the folder what was not filed away yet: the next run finds it there."""
-        with suppress(FilesError):
-            await self._put(self._came.get_nowait() for _ in range(self._came.qsize()))
+    async def _file_the_rest(self) -> None:
+        rest = [self._came.get_nowait() for _ in range(self._came.qsize())]
+        with suppress(MirrorError):  # the cancellation says more
+            if rest:
+                await to_the_end(self._file(rest))
 
     async def _batch(self) -> list[Outcome | Download | None]:
         """What is there, at least one; [] when nothing came for long."""

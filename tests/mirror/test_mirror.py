@@ -48,7 +48,7 @@ async def told(mirror: Mirror) -> list[Change]:
 async def asked(sandbox: Sandbox, times: int, syncing: asyncio.Task[Report]) -> None:
     """Until the API was asked so often, or the sync is done."""
     while len(sandbox.requests) < times and not syncing.done():  # noqa: ASYNC110 - no event of it
-        await asyncio.sleep(0)
+        await asyncio.sleep(0.001)  # not 0: SQLite's thread would wait for the GIL at each row
 
 
 async def test_one_sync_has_it_all(mirror: Mirror, sandbox: Sandbox, focus: FocusCTe) -> None:
