@@ -21,7 +21,7 @@ from focus_cte.mirror.store import Store, Writer
 TERM = timedelta(minutes=5)
 """From each transaction of its holder to the end of a lease."""
 _living: set[str] = set()
-"""The owners in this process: another of it ended, though it could not give back its lease."""
+"""The owners in this process. One of it that is not here has ended, and could not give back."""
 
 
 @attrs.frozen

@@ -118,7 +118,8 @@ class Mirror:
             reserve: credits of each window left to others.
 
         Raises `LeaseHeld`, `OtherOrigin`, the errors of `FocusCTe.sync` and of the archive. What
-        was stored until then stays, and the next call goes on from there.
+        was stored until then stays, and the next call goes on from there; cancelled, it first files
+        what came in whole.
         """
         cnpj = parse_cnpj(cnpj)
         await self._store.bind(focus.origin)

@@ -84,11 +84,11 @@ async def _store_page(
     versao: int | None,
     pulled: Pulled,
 ) -> None:
-    moves = versao is not None and versao > pulled.versao
-    if not moves:  # what the last run stored, mostly: nothing to write
+    has_news = versao is not None and versao > pulled.versao
+    if not has_news:  # mostly what the last run stored: no transaction is worth that
         async with store.reading() as connection:
-            moves = bool(await _fresh(connection, lease.cnpj, items))
-    if moves:
+            has_news = bool(await _fresh(connection, lease.cnpj, items))
+    if has_news:
         async with store.writing() as writer:
             await lease.hold(writer)
             fresh = await _fresh(writer.connection, lease.cnpj, items)
