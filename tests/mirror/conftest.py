@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import make_url, text
+from sqlalchemy import NullPool, make_url, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from focus_cte.mirror.store import Store
@@ -16,23 +17,57 @@ from focus_cte.mirror.store import Store
 POSTGRES = "FOCUS_CTE_TEST_POSTGRES"
 
 
+@pytest.fixture(scope="session")
+def made() -> Iterator[str | None]:
+    """A database of the server with all tables, to be copied: that is quicker than to make them."""
+    if POSTGRES not in os.environ:
+        yield None
+        return
+    name = _new_name()
+
+    async def make() -> None:
+        await _run(f"CREATE DATABASE {name}")
+        store = Store(_url(name))
+        await store.open()
+        await store.close()
+
+    asyncio.run(make())
+    yield name
+    asyncio.run(_run(f"DROP DATABASE {name} WITH (FORCE)"))
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
-async def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[str]:
-    """An empty database."""
+async def database_url(
+    request: pytest.FixtureRequest, tmp_path: Path, made: str | None
+) -> AsyncIterator[str]:
+    """A database that nothing was stored in."""
     if request.param == "sqlite":
         yield f"sqlite:///{tmp_path / 'acervo.db'}"
         return
-    if POSTGRES not in os.environ:
+    if made is None:
         pytest.skip(f"{POSTGRES} names no PostgreSQL")
+    name = _new_name()
+    # An empty one is wanted where making the tables is what is tried.
+    empty = request.node.get_closest_marker("empty_database")
+    await _run(f"CREATE DATABASE {name}" if empty else f"CREATE DATABASE {name} TEMPLATE {made}")
+    yield _url(name)
+    await _run(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _new_name() -> str:
+    return f"focus_cte_{secrets.token_hex(6)}"
+
+
+def _url(name: str) -> str:
+    server = make_url(os.environ[POSTGRES])
+    return server.set(drivername="postgresql", database=name).render_as_string(hide_password=False)
+
+
+async def _run(statement: str) -> None:
     server = make_url(os.environ[POSTGRES]).set(drivername="postgresql+asyncpg")
-    name = f"focus_cte_{secrets.token_hex(6)}"
-    engine = create_async_engine(server, isolation_level="AUTOCOMMIT")
+    engine = create_async_engine(server, isolation_level="AUTOCOMMIT", poolclass=NullPool)
     async with engine.connect() as connection:
-        await connection.execute(text(f"CREATE DATABASE {name}"))
-    yield server.set(drivername="postgresql", database=name).render_as_string(hide_password=False)
-    async with engine.connect() as connection:
-        await connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
-    await engine.dispose()
+        await connection.execute(text(statement))
 
 
 @pytest.fixture

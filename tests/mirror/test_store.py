@@ -48,6 +48,7 @@ async def test_two_that_bind_at_once_agree_or_one_is_refused(database_url: str) 
     await two.close()
 
 
+@pytest.mark.empty_database
 async def test_opened_by_two_at_once_it_is_made_once(database_url: str) -> None:
     stores = [Store(database_url) for _ in range(4)]
     await asyncio.gather(*(store.open() for store in stores))
