@@ -640,13 +640,12 @@ async def test_a_full_disk_ends_it_and_nothing_is_half_there(
 async def test_cancelled_anywhere_it_loses_nothing_and_leaves_nothing_half_there(
     store: Store, folder: Folder, focus: FocusCTe, held: Lease
 ) -> None:
-    """After more and more turns of the loop, until the fetch is done before."""
-    done, turns = False, 4.0
+    """After more and more time, until the fetch is done before."""
+    done, seconds = False, 0.001
     while not done:
-        turns *= 1.5
+        seconds *= 1.2
         running = asyncio.create_task(fetching.fetch(store, folder, focus, held))
-        for _ in range(int(turns)):
-            await asyncio.sleep(0)
+        await asyncio.wait([running], timeout=seconds)
         done = running.done()
         running.cancel()
         await asyncio.wait([running])

@@ -278,13 +278,12 @@ async def test_documents_emitted_before_the_last_purge_do_not_come_back(
 async def test_cancelled_anywhere_it_leaves_whole_pages(
     store: Store, held: Lease, sandbox: Sandbox, focus: FocusCTe
 ) -> None:
-    """After more and more turns of the loop, until the pull is done before."""
-    done, turns = False, 1.0
+    """After more and more time, until the pull is done before."""
+    done, seconds = False, 0.0001
     while not done:
-        turns *= 1.2
+        seconds *= 1.2
         running = asyncio.create_task(pull.pull(store, focus, held))
-        for _ in range(int(turns)):
-            await asyncio.sleep(0)
+        await asyncio.wait([running], timeout=seconds)
         done = running.done()
         running.cancel()
         await asyncio.wait([running])

@@ -522,7 +522,7 @@ NAMES = st.text() | st.sampled_from([*SEED_ITEM, *WORDS.split()])
 VALUES = st.recursive(
     SCALARS, lambda inner: st.lists(inner) | st.dictionaries(NAMES, inner), max_leaves=20
 )
-OBJECTS = st.dictionaries(NAMES, VALUES)
+OBJECTS = st.dictionaries(NAMES, VALUES, max_size=5)
 NEARLY = OBJECTS.map(lambda changes: SEED_ITEM | changes)
 DOCUMENTS = VALUES | OBJECTS | NEARLY | st.lists(NEARLY | VALUES)
 BODIES = st.binary() | st.text().map(lambda text: text.encode(errors="replace"))
@@ -566,7 +566,7 @@ def test_any_answer_is_models_or_a_focus_error(body: bytes) -> None:
                 str(one).encode()
 
 
-@given(st.lists(NEARLY | VALUES))
+@given(st.lists(NEARLY | VALUES, max_size=4))
 @example([[]])
 @example([None])
 def test_any_page_is_read_the_same_in_one_go_and_one_by_one(items: list[Any]) -> None:
