@@ -11,6 +11,8 @@ RUNTIME := $(VENV)/.installed
 DEV     := $(VENV)/.installed-dev
 BENCH   := $(VENV)/.installed-bench
 EXTRAS  := xml,mirror,postgres
+# A process a core, but not so many that PostgreSQL runs out of connections.
+PYTEST  := python -m pytest -n auto --maxprocesses 4
 
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
@@ -26,7 +28,7 @@ demo: $(RUNTIME) ## a sync against the embedded sandbox: no account, no network
 	@$(BIN)/python examples/demo.py
 
 test: $(DEV) ## the whole suite, with branch coverage; FOCUS_CTE_TEST_POSTGRES=postgresql://... for all of it
-	@$(BIN)/python -m pytest --cov --cov-report=term
+	@$(BIN)/$(PYTEST) --cov --cov-report=term
 
 check: lint types wheel ## all that a change must pass, with a PostgreSQL of its own; .ci/run does this
 	@$(BIN)/python .ci/with_postgres $(MAKE) --no-print-directory suites
@@ -45,8 +47,8 @@ wheel: $(DEV)
 	@$(BIN)/python -m pytest -m wheel tests/wheel
 
 lowest: $(LOWEST)/.installed
-	@env -u FOCUS_CTE_TEST_POSTGRES FOCUS_CTE_KILLS=10 $(LOWEST)/bin/python -m pytest
-	@$(LOWEST)/bin/python -m pytest tests/mirror/test_databases.py tests/mirror/test_store.py
+	@env -u FOCUS_CTE_TEST_POSTGRES FOCUS_CTE_KILLS=10 $(LOWEST)/bin/$(PYTEST)
+	@$(LOWEST)/bin/$(PYTEST) tests/mirror/test_databases.py tests/mirror/test_store.py
 
 soak-mirror: $(DEV) ## kill a mirror 500 times, on SQLite and on PostgreSQL; some minutes
 	@FOCUS_CTE_KILLS=500 $(BIN)/python .ci/with_postgres \
