@@ -60,6 +60,8 @@ class Store:
         self._engine = _engine(self.url)
         try:
             with _translated(self.url):
+                if self.url.get_backend_name() == "sqlite":
+                    await asyncio.to_thread(_probe, self.url.database or ":memory:")
                 await migrations.migrate(self._engine, self.clock())
             async with self.reading() as connection:
                 self.origin = await connection.scalar(select(schema.archive.c.origin))
@@ -247,6 +249,11 @@ def _engine(url: URL) -> AsyncEngine:
     return engine
 
 
+def _probe(database: str) -> None:
+    """Raise where there is none to be had: aiosqlite would leave its thread to a loop that ends."""
+    sqlite3.connect(database).close()
+
+
 def _insist(connection: Any, work: Callable[[], object]) -> None:
     """Where two make one database WAL at once, SQLite does not wait by itself."""
     until = monotonic() + _PATIENCE
@@ -272,5 +279,5 @@ class _translated:
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if isinstance(error, DBAPIError):
             raise StoreError(f"{self._where}: {error.orig}") from None
-        if isinstance(error, SQLAlchemyError | OSError):
+        if isinstance(error, SQLAlchemyError | sqlite3.Error | OSError):
             raise StoreError(f"{self._where}: {error}") from None

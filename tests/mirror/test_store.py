@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import threading
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
@@ -185,6 +186,17 @@ async def test_a_database_that_is_none_is_a_clear_error(tmp_path: Path, kind: st
     store = Store(f"sqlite:///{path}")
     with pytest.raises(StoreError, match=r"acervo\.db"):
         await store.open()
+
+
+def test_a_database_that_cannot_be_opened_leaves_no_thread_to_a_loop_that_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[threading.ExceptHookArgs] = []
+    monkeypatch.setattr(threading, "excepthook", told.append)
+    for _ in range(300):
+        with pytest.raises(StoreError):
+            asyncio.run(Store(f"sqlite:///{tmp_path}").open())
+    assert told == []
 
 
 async def test_no_password_in_an_error() -> None:
