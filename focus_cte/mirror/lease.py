@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import secrets
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from functools import cache
+from pathlib import Path
+from typing import Any
 
 import attrs
 from sqlalchemy import select, update
@@ -73,20 +75,26 @@ async def take(store: Store, cnpj: str) -> Lease:
 
 async def _take(writer: Writer, cnpj: str, owner: str) -> Lease:
     found = (
-        await writer.connection.execute(
-            select(leases).where(leases.c.cnpj == cnpj).with_for_update()
-        )
+        await writer.connection.execute(select(leases).where(leases.c.cnpj == cnpj))
     ).one_or_none()
     if found is not None and found.expires_at > writer.now and not _has_ended(found.owner):
-        raise LeaseHeld(
-            f"{cnpj}: another process is pulling it, {found.owner}",
-            cnpj=cnpj,
-            until=found.expires_at,
-        )
+        raise _held(found)
     fence = found.fence + 1 if found else 1
     row = {"cnpj": cnpj, "owner": owner, "fence": fence, "expires_at": writer.now + TERM}
     await writer.upsert(leases, [row])
     return Lease(cnpj, owner, fence)
+
+
+async def check_no_other(writer: Writer, ours: Sequence[Lease]) -> None:
+    """`LeaseHeld` where somebody alive holds another lease than these."""
+    found = await writer.connection.execute(
+        select(leases).where(
+            leases.c.expires_at > writer.now, leases.c.cnpj.not_in([own.cnpj for own in ours])
+        )
+    )
+    for row in found:
+        if not _has_ended(row.owner):
+            raise _held(row)
 
 
 async def give_back(store: Store, lease: Lease) -> None:
@@ -106,11 +114,23 @@ async def owners(store: Store) -> set[str]:
         return set((await connection.scalars(select(leases.c.owner))).all())
 
 
+def _held(row: Any) -> LeaseHeld:
+    return LeaseHeld(
+        f"{row.cnpj}: another process is pulling it, {row.owner}",
+        cnpj=row.cnpj,
+        until=row.expires_at,
+    )
+
+
 @cache
 def _machine() -> str:
-    """This machine, or container: where our process numbers count."""
+    """This machine since it was started, or container: where our process numbers count.
+
+    Neither its name says that, nor its namespace: copies of a machine have the same.
+    """
     with suppress(OSError):
-        return f"{socket.gethostname()}/{os.stat('/proc/self/ns/pid').st_ino}"
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
+        return f"{socket.gethostname()}/{boot}/{os.stat('/proc/self/ns/pid').st_ino}"
     return f"{socket.gethostname()}/{secrets.token_hex(4)}"
 
 

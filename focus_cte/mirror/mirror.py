@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Literal, Self
 
 import attrs
+from sqlalchemy import URL
 
 from focus_cte import CTeRecebida, Desacordo, FocusCTe, parse_chave, parse_cnpj
 from focus_cte.mirror import check, feed, fetch, lease, pull, purging, query, standing, trail
@@ -41,7 +42,7 @@ class Mirror:
 
     def __init__(
         self,
-        database_url: str,
+        database_url: str | URL,
         *,
         files: str | os.PathLike[str],
         group: bool = False,
@@ -50,7 +51,8 @@ class Mirror:
         """Nothing is opened yet.
 
         Args:
-            database_url: sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME.
+            database_url: sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME, or such a URL of
+                SQLAlchemy's.
             files: the folder for XMLs and DACTEs; it is made where it is not there.
             group: let the group read the files too, instead of the owner only.
             clock: gives the present as an aware datetime, for tests.
@@ -74,7 +76,8 @@ class Mirror:
                 database.chmod(0o640 if group else 0o600)
         except OSError as error:
             raise FilesError(f"{root}: {error.strerror}: no archive can be made there") from None
-        return cls(f"sqlite:///{database}", files=root / "files", group=group)
+        url = URL.create("sqlite", database=str(database))
+        return cls(url, files=root / "files", group=group)
 
     async def __aenter__(self) -> Self:
         await self.open()

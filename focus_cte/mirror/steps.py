@@ -15,9 +15,8 @@ from sqlalchemy import ColumnElement, Select, exists, select
 
 from focus_cte import parse_chave
 from focus_cte.mirror.models import What
-from focus_cte.mirror.schema import archive
 from focus_cte.mirror.schema import desacordos as table
-from focus_cte.mirror.store import Store, Writer
+from focus_cte.mirror.store import Store
 
 REGISTERED, REFUSED, NOT_SENT, UNKNOWN = "registered", "refused", "not sent", "unknown"
 _ORDER = ("intention", UNKNOWN, "outcome", "late outcome")
@@ -60,7 +59,6 @@ async def conclude(
 ) -> bool:
     """Add a step; False where somebody else said the same, or more, before."""
     async with store.writing() as writer:
-        await alone(writer)
         rows = await writer.connection.execute(
             select(table.c.step, table.c.outcome).where(table.c.id == intention["id"])
         )
@@ -99,8 +97,3 @@ def opened(which: ColumnElement[bool]) -> Select[Any]:
         .where(which, table.c.step == "intention", ~known)
         .order_by(table.c.at, table.c.id)
     )
-
-
-async def alone(writer: Writer) -> None:
-    """Wait for whoever else looks at the trail; SQLite has one writer anyway."""
-    await writer.connection.execute(select(archive.c.id).with_for_update())

@@ -32,6 +32,16 @@ _PRAGMAS = (
     "synchronous=FULL",  # what is committed is there after a power cut too
     "wal_autocheckpoint=8000",  # pages of 4 KiB: one written often is copied over once
 )
+_BEGIN = {
+    "sqlite": "BEGIN IMMEDIATE",
+    # The lock is this package's own, of the database it is in. A process that is paused within a
+    # transaction loses it after two minutes, so that the others go on.
+    "postgresql": f"""
+        SELECT set_config('lock_timeout', '{_PATIENCE:.0f}s', true),
+            set_config('idle_in_transaction_session_timeout', '120s', true),
+            pg_advisory_xact_lock({int.from_bytes(b"focuscte")})
+    """,
+}
 _PER_STATEMENT = 500
 """Rows, and keys in an IN: SQLite takes 32,766 variables, PostgreSQL 32,767."""
 
@@ -41,7 +51,7 @@ Row = Mapping[str, Any]
 class Store:
     """Opens with `open`, closes with `close`; transactions by `reading` and `writing`."""
 
-    def __init__(self, url: str, *, clock: Callable[[], datetime] | None = None) -> None:
+    def __init__(self, url: str | URL, *, clock: Callable[[], datetime] | None = None) -> None:
         self.clock = clock or (lambda: datetime.now(UTC))
         self.url = _driven(url)
         self.origin: str | None = None
@@ -76,20 +86,16 @@ class Store:
 
     def check(self, origin: str) -> None:
         """Raise `OtherOrigin` unless the archive is of this API, or of none yet."""
-        if self.origin not in (None, origin):
-            raise OtherOrigin(
-                f"the archive is of {self.origin}, and the client of {origin}: make another archive"
-            )
+        _agree(self.origin, origin)
 
     async def bind(self, origin: str) -> None:
         """Make the archive one of this API, for ever."""
         self.check(origin)
         if self.origin is None:
             async with self.writing() as writer:
-                bound = await writer.connection.scalar(select(schema.archive.c.origin))
-                self.origin = bound or origin
-                self.check(origin)
-                await writer.connection.execute(update(schema.archive).values(origin=self.origin))
+                _agree(await writer.connection.scalar(select(schema.archive.c.origin)), origin)
+                await writer.connection.execute(update(schema.archive).values(origin=origin))
+            self.origin = origin  # not before it is stored
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
@@ -100,11 +106,14 @@ class Store:
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[Writer]:
-        """One transaction: all that the block wrote is there when it ends well, else nothing."""
+        """One transaction: all that the block wrote is there when it ends well, else nothing.
+
+        One at a time in the whole archive: documents of two CNPJs are locked in no two orders, and
+        what a transaction read is so until it ends.
+        """
         with _translated(self.url):
             async with self._writer, SteadyConnection(self.engine) as connection:
-                if self.url.get_backend_name() == "sqlite":
-                    await connection.exec_driver_sql("BEGIN IMMEDIATE")
+                await connection.exec_driver_sql(_BEGIN[self.url.get_backend_name()])
                 writer = Writer(connection, self.clock(), self.origin or "")
                 try:
                     yield writer
@@ -170,8 +179,7 @@ class Writer:
         )
 
     async def number_changes(self) -> None:
-        # Last of all: the row is locked until the commit, so that whoever reads the feed never
-        # sees a number before those below it.
+        # There is one writer: whoever reads the feed never sees a number before those below it.
         if not self._changes:
             return
         top = await self.connection.scalar(
@@ -220,7 +228,14 @@ async def rows_by_key(
     return found
 
 
-def _driven(url: str) -> URL:
+def _agree(bound: str | None, origin: str) -> None:
+    if bound not in (None, origin):
+        raise OtherOrigin(
+            f"the archive is of {bound}, and the client of {origin}: make another archive"
+        )
+
+
+def _driven(url: str | URL) -> URL:
     try:
         parsed = make_url(url)
         driver = _DRIVERS[parsed.get_backend_name()]
@@ -271,7 +286,8 @@ class _translated:
     """Make a `StoreError` of whatever the database raises."""
 
     def __init__(self, url: URL) -> None:
-        self._where = url.render_as_string(hide_password=True)
+        # Without the options: a password may stand among them too.
+        self._where = url.set(query={}).render_as_string(hide_password=True)
 
     def __enter__(self) -> None:
         return None

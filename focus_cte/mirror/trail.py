@@ -129,7 +129,6 @@ async def _intend(
     store: Store, chave: str, cnpj: str, actor: str, observacoes: str
 ) -> Mapping[str, Any]:
     async with store.writing() as writer:
-        await steps.alone(writer)
         found = await writer.connection.execute(steps.opened(table.c.chave == chave))
         _check_none(found.mappings().all())
         row = {

@@ -291,6 +291,15 @@ async def test_at_a_folder_others_read_nothing(
     assert stat.S_IMODE((tmp_path / "a" / "acervo" / "acervo.db").stat().st_mode) == file
 
 
+async def test_a_folder_may_have_any_name(tmp_path: Path) -> None:
+    """In a URL some of these begin what is not the path."""
+    for name in ("acervo?1", "acervo#2", "acervo%20", "a@b:c", "ação"):
+        async with Mirror.at(tmp_path / name):
+            pass
+        assert (tmp_path / name / "acervo.db").stat().st_size
+    assert len(os.listdir(tmp_path)) == 5, "and nothing beside"
+
+
 async def test_closed_it_says_so(database_url: str, tmp_path: Path) -> None:
     mirror = Mirror(database_url, files=tmp_path)
     with pytest.raises(StoreError, match="not open"):

@@ -20,7 +20,7 @@ from focus_cte import InvalidArgument
 from focus_cte.mirror import migrations, schema
 from focus_cte.mirror.errors import OtherOrigin, SchemaTooNew, StoreError
 from focus_cte.mirror.schema import Instant, Money, archive, changes, ctes, nfes
-from focus_cte.mirror.steady import to_the_end
+from focus_cte.mirror.steady import SteadyConnection, to_the_end
 from focus_cte.mirror.store import Store
 
 DIALECT = sqlite.dialect()  # type: ignore[no-untyped-call]
@@ -47,6 +47,24 @@ async def test_two_that_bind_at_once_agree_or_one_is_refused(database_url: str) 
         await two.bind("https://b.example")
     await one.close()
     await two.close()
+
+
+async def test_a_binding_that_is_not_stored_binds_nothing(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refuse(connection: SteadyConnection) -> None:
+        raise OSError(28, "No space left on device")
+
+    store = Store(database_url)
+    await store.open()
+    with monkeypatch.context() as patch:
+        patch.setattr(SteadyConnection, "commit", refuse)
+        with pytest.raises(StoreError):
+            await store.bind("https://a.example")
+    await store.bind("https://b.example")
+    async with store.reading() as connection:
+        assert await connection.scalar(select(archive.c.origin)) == "https://b.example"
+    await store.close()
 
 
 @pytest.mark.empty_database
@@ -199,8 +217,9 @@ def test_a_database_that_cannot_be_opened_leaves_no_thread_to_a_loop_that_ends(
     assert told == []
 
 
-async def test_no_password_in_an_error() -> None:
-    store = Store("postgresql://user:secret-word@127.0.0.1:1/none")
+@pytest.mark.parametrize("place", ["user:secret-word@127.0.0.1:1/none", "127.0.0.1:1/none?{}"])
+async def test_no_password_in_an_error(place: str) -> None:
+    store = Store(f"postgresql://{place.format('user=user&password=secret-word')}")
     with pytest.raises(StoreError) as caught:
         await store.open()
     assert "secret-word" not in str(caught.value)
