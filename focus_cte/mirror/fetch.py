@@ -268,7 +268,7 @@ async def _prepare(
     store: Store, held: Lease, kinds: Collection[Kind], keep: str | None, xml_since: date | None
 ) -> None:
     """Rows for the DACTEs of documents that have none; no files of others' freight, or again."""
-    again = wanted.dropped(held.cnpj, kinds)
+    again = wanted.dropped(held.cnpj, kinds, of_others=keep is None)
     if not (keep or Kind.DACTE in kinds):
         async with store.reading() as connection:
             if not await connection.scalar(select(exists().where(again))):
@@ -279,9 +279,9 @@ async def _prepare(
             dialect = writer.connection.dialect.name
             rows = wanted.want_dactes(dialect, store.origin or "", held.cnpj, writer.now, xml_since)
             await writer.connection.execute(rows)
-        await writer.connection.execute(
-            wanted.drop_of_others(held.cnpj) if keep else wanted.want_again(again, writer.now)
-        )
+        await writer.connection.execute(wanted.want_again(again, writer.now))
+        if keep:
+            await writer.connection.execute(wanted.drop_of_others(held.cnpj))
 
 
 async def _ours(store: Store, held: Lease) -> frozenset[str]:

@@ -61,7 +61,8 @@ async def file_outcomes(store: Store, lease: Lease, outcomes: Sequence[Outcome])
         if not outcomes:
             return
         now = await _as_they_are_now(writer, outcomes)
-        await _update_files(writer, [o for o in outcomes if _is_still_wanted(o, now)])
+        timely = {o.place for o in outcomes if _is_still_wanted(o, now)}
+        await _update_files(writer, [o for o in outcomes if o.place in timely])
         every = [each for o in outcomes for each in (*o.earlier, o)]
         read = [(o, o.found) for o in every if o.found is not None and o.place in now]
         ours = await _receivers(writer, {outcome.chave for outcome, _ in read})
@@ -70,7 +71,8 @@ async def file_outcomes(store: Store, lease: Lease, outcomes: Sequence[Outcome])
         await _add_rows(writer, read)
         await _update_roles(writer, read, ours)
         for outcome, found in read:
-            known = found.sha256 == now[outcome.place].sha256
+            # Another's fetch may have stored it meanwhile, and told of it.
+            known = outcome.place not in timely or found.sha256 == now[outcome.place].sha256
             if found.evento is not None:
                 known = (outcome.chave, found.sha256) not in new
             if outcome.path is None:
@@ -87,10 +89,9 @@ async def _as_they_are_now(
 ) -> Mapping[tuple[str, Kind], Any]:
     """Their rows: another CNPJ's fetch may have stored one, or its pull want it anew."""
     found = await writer.connection.execute(
-        select(files.c.chave, files.c.kind, files.c.state, files.c.wanted_at, files.c.sha256)
-        .where(files.c.chave.in_({outcome.chave for outcome in outcomes}))
-        .order_by(files.c.chave, files.c.kind)
-        .with_for_update()
+        select(files.c.chave, files.c.kind, files.c.state, files.c.wanted_at, files.c.sha256).where(
+            files.c.chave.in_({outcome.chave for outcome in outcomes})
+        )
     )
     return {(row.chave, Kind(row.kind)): row for row in found}
 

@@ -195,7 +195,20 @@ def want_dactes(
 
 def drop_of_others(cnpj: str) -> Update:
     """Want no events and DACTEs of documents whose tomador is known and none of our CNPJs."""
-    others = (
+    return (
+        update(files)
+        .where(
+            files.c.state.in_(PENDING),
+            files.c.kind != str(Kind.XML),
+            files.c.chave.in_(_of_others(cnpj)),
+        )
+        .values(state=str(State.DROPPED), next_try=None)
+    )
+
+
+def _of_others(cnpj: str) -> Select[tuple[str]]:
+    """The documents of a CNPJ for which none of ours pays."""
+    return (
         select(ctes.c.chave)
         .join(recebimentos, recebimentos.c.chave == ctes.c.chave)
         .where(
@@ -204,24 +217,16 @@ def drop_of_others(cnpj: str) -> Update:
             ctes.c.tomador.not_in(select(cursors.c.cnpj).union(select(literal(cnpj)))),
         )
     )
-    return (
-        update(files)
-        .where(
-            files.c.state.in_(PENDING),
-            files.c.kind != str(Kind.XML),
-            files.c.chave.in_(others),
-        )
-        .values(state=str(State.DROPPED), next_try=None)
-    )
 
 
-def dropped(cnpj: str, kinds: Collection[Kind]) -> ColumnElement[bool]:
-    """The files of a CNPJ that an earlier run did not keep."""
+def dropped(cnpj: str, kinds: Collection[Kind], *, of_others: bool = True) -> ColumnElement[bool]:
+    """The files of a CNPJ that an earlier run did not keep; all, or of freight that is ours now."""
     received = select(recebimentos.c.chave).where(recebimentos.c.cnpj == cnpj)
     return and_(
         files.c.state == str(State.DROPPED),
         files.c.kind.in_([str(kind) for kind in kinds]),
         files.c.chave.in_(received),
+        true() if of_others else files.c.chave.not_in(_of_others(cnpj)),
     )
 
 

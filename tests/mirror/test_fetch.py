@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import itertools
 import logging
 import os
 from collections.abc import AsyncIterator, Sequence
@@ -433,6 +434,33 @@ async def test_of_two_that_fetch_one_document_the_feed_tells_once(
     assert (await row(store, chave)).state == "stored"
 
 
+async def test_of_two_that_fetch_one_print_the_quicker_ones_is_kept(
+    store: Store,
+    folder: Folder,
+    focus: FocusCTe,
+    held: Lease,
+    sandbox: Sandbox,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each time it is made anew, with the time of it inside."""
+    made = itertools.count()
+    await fetching.fetch(store, folder, focus, held)
+    both = asyncio.Barrier(2)
+    chave = sandbox.chaves[0]
+
+    async def dacte(asked: str, **options: Any) -> bytes:
+        if asked == chave:
+            await both.wait()
+        return b"%%PDF made at %d" % next(made)
+
+    monkeypatch.setattr(focus, "baixar_dacte", dacte)
+    runs = (fetching.fetch(store, folder, focus, held, dacte=True) for _ in range(2))
+    await asyncio.gather(*runs)
+    found = await row(store, chave, Kind.DACTE)
+    assert sha256(on_disk(folder)[found.path]).hexdigest() == found.sha256
+    assert (await told(store)).count((chave, "dacte")) == 1
+
+
 async def test_the_same_bytes_once_more_tell_the_feed_nothing(
     store: Store, folder: Folder, focus: FocusCTe, held: Lease, sandbox: Sandbox
 ) -> None:
@@ -515,6 +543,22 @@ async def test_the_freight_of_any_of_our_companies_is_kept(
         await pull.want(writer, [(other.chave, Kind.XML)])
     await fetching.fetch(store, folder, focus, held, keep="tomador")
     assert (await row(store, other.chave)).state == "stored"
+
+
+async def test_what_befell_a_freight_comes_once_it_is_ours(
+    store: Store, folder: Folder, focus: FocusCTe, held: Lease, sandbox: Sandbox
+) -> None:
+    await fetching.fetch(store, folder, focus, held, keep="tomador", dacte=True)
+    other = next(each for each in await rows(store, ctes) if each.tomador != sandbox.cnpj)
+    sandbox.cancel(other.chave)
+    await pull.pull(store, focus, held)
+    await fetching.fetch(store, folder, focus, held, keep="tomador", dacte=True)
+    assert (await row(store, other.chave, Kind.CANCELAMENTO)).state == "dropped"
+    async with store.writing() as writer:
+        await writer.insert(cursors, [{"cnpj": other.tomador, "versao": 1}])
+    await fetching.fetch(store, folder, focus, held, keep="tomador", dacte=True)
+    for kind in (Kind.XML, Kind.CANCELAMENTO, Kind.DACTE):
+        assert (await row(store, other.chave, kind)).state == "stored"
 
 
 async def test_what_was_emitted_before_a_day_is_not_asked_for(
