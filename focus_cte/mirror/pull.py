@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -19,8 +19,17 @@ from focus_cte import (
 )
 from focus_cte.mirror import facts
 from focus_cte.mirror.lease import Lease
-from focus_cte.mirror.models import Kind, State
-from focus_cte.mirror.schema import archive, ctes, cursors, files, invalid, recebimentos, versoes
+from focus_cte.mirror.models import Kind, State, What
+from focus_cte.mirror.schema import (
+    archive,
+    changes,
+    ctes,
+    cursors,
+    files,
+    invalid,
+    recebimentos,
+    versoes,
+)
 from focus_cte.mirror.store import Store, Writer
 
 BEHIND = 50
@@ -124,19 +133,22 @@ async def _fresh(
 
 
 def is_purged(item: CTeRecebida, before: str | None) -> bool:
-    emissao = item.data_emissao
-    return before is not None and emissao is not None and f"{emissao:%Y-%m-%d}" < before
+    """Whether a purge would have removed it; without a date, by the month in its key."""
+    if before is None:
+        return False
+    if item.data_emissao is None:
+        return f"20{item.chave[2:4]}-{item.chave[4:6]}" < before[:7]
+    return f"{item.data_emissao:%Y-%m-%d}" < before
 
 
 async def _write(writer: Writer, cnpj: str, fresh: Mapping[CTeRecebida, int | None]) -> int:
     """All that follows from these documents; how many were new to the CNPJ."""
     chaves = [item.chave for item in fresh]
-    # Locked: another CNPJ's fetch may be about to write what the XML says.
-    rows = select(*_KNOWN).where(ctes.c.chave.in_(chaves)).with_for_update()
+    rows = select(*_KNOWN).where(ctes.c.chave.in_(chaves))
     found = (await writer.connection.execute(rows)).mappings()
     known: dict[str, Any] = {row["chave"]: row for row in found}
     before = await _before(writer, cnpj, fresh)
-    stored, wanted = [], []
+    stored, wanted, late = [], [], []
     for item, versao in fresh.items():
         old = known.get(item.chave)
         said = facts.columns(item)
@@ -145,10 +157,12 @@ async def _write(writer: Writer, cnpj: str, fresh: Mapping[CTeRecebida, int | No
         wanted += [(item.chave, kind) for kind in facts.wanted(old, row)]
         if old is not None and versao is None:
             # Another CNPJ has the document: this one is told of its XML, from the folder if it
-            # is there.
+            # is there, and of what else was told.
             wanted.append((item.chave, Kind.XML))
+            late.append(item.chave)
         for what, was, now in facts.news(before.get(item.chave), item.versao, said):
             writer.change(cnpj, item.chave, what, before=was, after=now)
+    await _tell_of_files(writer, cnpj, late)
     await writer.upsert(ctes, stored)
     received = [
         {"cnpj": cnpj, "chave": i.chave, "versao": i.versao, "first_seen": writer.now}
@@ -183,6 +197,22 @@ async def _before(
         )
     )
     return {row.chave: read_item(row.raw) for row in found if changed[row.chave] == row.versao}
+
+
+async def _tell_of_files(writer: Writer, cnpj: str, chaves: Sequence[str]) -> None:
+    """Tell a CNPJ of events and DACTEs that the archive has of documents new to it."""
+    if not chaves:
+        return
+    found = await writer.connection.execute(
+        select(changes.c.chave, changes.c.after)
+        .where(changes.c.chave.in_(chaves), changes.c.what == str(What.XML))
+        .order_by(changes.c.seq)
+    )
+    # Told once for each CNPJ, and again where a file changed: the last is what is there.
+    told = {(row.chave, row.after["path"]): row.after for row in found if row.after}
+    for (chave, _), after in told.items():
+        if after["kind"] != Kind.XML:
+            writer.change(cnpj, chave, What.XML, after=after)
 
 
 async def want(writer: Writer, wanted: Iterable[tuple[str, Kind]]) -> None:

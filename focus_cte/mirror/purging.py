@@ -107,6 +107,8 @@ async def _begin(store: Store, held: Sequence[Lease], before: date) -> datetime:
     async with store.writing() as writer:
         for lease in held:
             await lease.hold(writer)
+        # Of a CNPJ that came after we looked.
+        await leasing.check_no_other(writer, held)
         known = archive.c.purged_before
         await writer.connection.execute(
             update(archive)
@@ -154,19 +156,19 @@ async def _remove_rows(
     store: Store, held: Sequence[Lease], before: date, at: datetime, count: _Count
 ) -> set[str]:
     """A transaction a batch; gives the keys of those to be found in another month."""
-    cnpjs = [lease.cnpj for lease in held]
     astray: set[str] = set()
     async with aclosing(_documents(store, before)) as batches:
         async for chaves in batches:
             async with store.writing() as writer:
                 for lease in held:
                     await lease.hold(writer)
-                for table in _TABLES:
-                    await writer.connection.execute(delete(table).where(table.c.chave.in_(chaves)))
+                whose = select(recebimentos.c.cnpj).where(recebimentos.c.chave.in_(chaves))
                 await writer.connection.execute(
                     # By the CNPJs too: its key begins with them.
-                    delete(versoes).where(versoes.c.cnpj.in_(cnpjs), versoes.c.chave.in_(chaves))
+                    delete(versoes).where(versoes.c.cnpj.in_(whose), versoes.c.chave.in_(chaves))
                 )
+                for table in _TABLES:
+                    await writer.connection.execute(delete(table).where(table.c.chave.in_(chaves)))
                 await writer.connection.execute(
                     update(changes)
                     .where(changes.c.chave.in_(chaves))

@@ -336,3 +336,48 @@ async def test_a_company_that_receives_a_document_later_is_told_of_its_xml_witho
     papeis = {row.cnpj: row.papeis for row in await rows(store, recebimentos)}
     assert "tomador" in papeis[sandbox.cnpj]
     assert papeis[other.cnpj] == ""
+
+
+async def test_it_is_told_of_the_events_and_the_print_too(
+    store: Store, held: Lease, sandbox: Sandbox, focus: FocusCTe, tmp_path: Path
+) -> None:
+    folder = Folder(tmp_path / "files")
+    chave = sandbox.chaves[0]
+    sandbox.correct(chave)
+    sandbox.cancel(chave)
+    item = await focus.consultar(chave)
+    other = await lease.take(store, "11222333000181")
+    await pull.store_items(store, held, [item])
+    await fetch.fetch(store, folder, focus, held, dacte=True)
+    asked = len(sandbox.requests)
+    await pull.store_items(store, other, [item])
+    await fetch.fetch(store, folder, focus, other)
+    assert len(sandbox.requests) == asked
+    heard = {
+        cnpj: sorted(row.after["path"] for row in await told(store, "xml") if row.cnpj == cnpj)
+        for cnpj in (sandbox.cnpj, other.cnpj)
+    }
+    ours, theirs = heard.values()
+    assert ours == theirs
+    assert len(ours) == 4
+
+
+async def test_two_that_store_the_same_documents_wait_for_each_other(
+    store: Store, database_url: str, held: Lease
+) -> None:
+    """As two workers do, each with documents in the order of its own company's listing."""
+    twin = Store(database_url)
+    await twin.open()
+    await twin.bind("https://api.example")
+    other = await lease.take(twin, "11222333000181")
+    for first in range(0, 1000, 100):
+        items = [
+            read_item({"chave": f"35260612345678000195570010000{n:05}1000000017", "versao": n + 1})
+            for n in range(first, first + 100)
+        ]
+        await asyncio.gather(
+            pull.store_items(store, held, items), pull.store_items(twin, other, items[::-1])
+        )
+    await twin.close()
+    assert len(await rows(store, ctes)) == 1000
+    assert len(await rows(store, recebimentos)) == 2000

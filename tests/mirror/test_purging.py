@@ -10,10 +10,10 @@ from typing import Any
 import attrs
 import pytest
 from archives import put_file
-from sqlalchemy import Table, select
+from sqlalchemy import Table, delete, select
 
-from focus_cte import InvalidArgument
-from focus_cte.mirror import feed, lease, purging
+from focus_cte import InvalidArgument, read_item
+from focus_cte.mirror import feed, lease, pull, purging
 from focus_cte.mirror.errors import FilesError, LeaseHeld
 from focus_cte.mirror.folder import Folder
 from focus_cte.mirror.models import Kind, Purged
@@ -34,7 +34,7 @@ from focus_cte.mirror.schema import (
 )
 from focus_cte.mirror.store import Store
 
-OURS, OTHER = "24178617000110", "11222333000181"
+OURS, OTHER, NEW = "24178617000110", "11222333000181", "28730186000153"
 NOW = datetime(2026, 8, 1, 12, tzinfo=UTC)
 BEFORE = date(2026, 6, 10)
 OLD = datetime.fromisoformat("2026-06-09T23:59:59-03:00")
@@ -228,6 +228,34 @@ async def test_nothing_is_purged_while_somebody_pulls(full: Store, folder: Folde
     await lease.take(full, OTHER)
 
 
+async def test_a_company_that_begins_meanwhile_stops_it_before_it_removes_anything(
+    full: Store, folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin = purging._begin
+
+    async def later(*arguments: Any) -> datetime:
+        await lease.take(full, NEW)
+        return await begin(*arguments)
+
+    monkeypatch.setattr(purging, "_begin", later)
+    before = await dump(full)
+    with pytest.raises(LeaseHeld, match=NEW):
+        await purging.purge(full, folder, BEFORE, dry_run=False)
+    after = await dump(full)
+    before.pop("leases"), after.pop("leases")
+    assert after == before
+
+
+async def test_what_a_company_that_is_not_listed_any_more_knew_goes_too(
+    full: Store, folder: Folder
+) -> None:
+    async with full.writing() as writer:
+        await writer.connection.execute(delete(cursors).where(cursors.c.cnpj == OTHER))
+    await purging.purge(full, folder, BEFORE, dry_run=False)
+    left = {row.chave for row in await rows(full, ctes)}
+    assert {row.chave for row in await rows(full, versoes)} == left == {chave(2), chave(4)}
+
+
 @pytest.mark.parametrize(
     "before", ["2026-01-01", datetime(2026, 1, 1, tzinfo=UTC), None, date(2026, 8, 2)]
 )
@@ -236,6 +264,21 @@ async def test_what_is_no_past_date_is_refused(full: Store, folder: Folder, befo
     with pytest.raises(InvalidArgument, match="before"):
         await purging.purge(full, folder, before, dry_run=False)
     assert await dump(full) == was
+
+
+async def test_what_went_does_not_come_back_with_a_listing_that_has_no_date(
+    full: Store, folder: Folder
+) -> None:
+    """An XML may have told the date."""
+    await purging.purge(full, folder, BEFORE, dry_run=False)
+    held = await lease.take(full, OURS)
+    undated = [
+        read_item({"chave": chave(9, month), "versao": 20 + n, "data_emissao": None})
+        for n, month in enumerate(["2401", "2605", "2606"])
+    ]
+    await pull.store_items(full, held, undated)
+    came = {row.chave for row in await rows(full, ctes)} - {chave(2), chave(4)}
+    assert came == {chave(9, "2606")}, "of the month in which the purge ends nobody knows"
 
 
 async def test_an_archive_without_files_can_be_purged(store: Store, folder: Folder) -> None:
