@@ -210,7 +210,7 @@ class Mirror:
         found = await check.verify_files(self._store, self._folder, repair=repair)
         if remote is None:
             return found
-        self._store.check(remote.origin)
+        await self._store.check(remote.origin)
         with remote.sharing(reserve=reserve) as share:
             compared = await check.compare(self._store, remote, repair=repair)
         return attrs.evolve(

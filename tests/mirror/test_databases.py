@@ -47,7 +47,7 @@ def archive(sandbox: Sandbox, database_url: str, tmp_path: Path) -> Archive:
 class TestLocked:
     @pytest.fixture(autouse=True)
     def _impatient(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("focus_cte.mirror.store._PATIENCE", 0.05)
+        monkeypatch.setattr("focus_cte.mirror.engine._PATIENCE", 0.05)
 
     @pytest.fixture
     def other(self, sqlite: Archive) -> Iterator[sqlite3.Connection]:

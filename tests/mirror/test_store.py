@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Connection, TypeDecorator, make_url, select, text, update
 from sqlalchemy.dialects import sqlite
+from sqlalchemy.exc import InterfaceError
 
 from focus_cte import InvalidArgument
 from focus_cte.mirror import migrations, schema
@@ -33,7 +34,7 @@ async def test_an_archive_is_of_one_api_for_ever(store: Store, database_url: str
     again = Store(database_url)
     await again.open()
     with pytest.raises(OtherOrigin):
-        again.check("https://other.example")
+        await again.check("https://other.example")
     assert again.origin == "https://api.example"
     await again.close()
 
@@ -43,8 +44,14 @@ async def test_two_that_bind_at_once_agree_or_one_is_refused(database_url: str) 
     await one.open()
     await two.open()
     await one.bind("https://a.example")
+    async with two.writing() as writer:  # by a purge, say
+        await writer.insert(nfes, [{"chave": "a", "chave_nfe": "b"}])
+    with pytest.raises(OtherOrigin):
+        await two.check("https://b.example")
     with pytest.raises(OtherOrigin):
         await two.bind("https://b.example")
+    async with one.reading() as connection:
+        assert await connection.scalar(select(nfes.c.origin)) == "https://a.example"
     await one.close()
     await two.close()
 
@@ -90,6 +97,21 @@ async def test_a_transaction_is_whole_or_nothing(store: Store) -> None:
         assert (await connection.execute(select(nfes))).all() == []
         assert (await connection.execute(select(changes))).all() == []
         assert await connection.scalar(select(archive.c.seq)) == 0
+
+
+async def test_a_rollback_that_fails_does_not_hide_what_went_wrong(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refuse(connection: SteadyConnection) -> None:
+        raise InterfaceError("rollback", None, ConnectionError("the server went away"))
+
+    async def write() -> None:
+        async with store.writing():
+            raise RuntimeError("in the middle")
+
+    monkeypatch.setattr(SteadyConnection, "rollback", refuse)
+    with pytest.raises(RuntimeError, match="in the middle"):
+        await write()
 
 
 async def test_the_feed_has_no_gap_however_many_write_at_once(database_url: str) -> None:
