@@ -18,7 +18,7 @@ from focus_cte import (
 )
 from focus_cte.mirror import record
 from focus_cte.mirror.filing import Outcome
-from focus_cte.mirror.folder import Batch, Folder
+from focus_cte.mirror.folder import WHOLE, Batch, Folder
 from focus_cte.mirror.lease import Lease
 from focus_cte.mirror.models import Kind, State
 from focus_cte.mirror.record import Found
@@ -98,7 +98,7 @@ class Attempt:
         with self._folder.writing(self._mark) as batch:
             return [self._put(batch, each.due, each.data) for each in downloads]
 
-    def _adopt(self, due: Due) -> Outcome | None:
+    def _adopt(self, due: Due, *, lenient: bool = False) -> Outcome | None:
         path = self._folder.path(due.chave, due.kind)
         name = None if path is None else path.relative_to(self._folder.root).as_posix()
         data = None if name is None else self._folder.read(name)
@@ -108,23 +108,28 @@ class Attempt:
             found = record.examine(due.kind, due.chave, data)
         except record.NotIt:
             return None
-        if found.problems or due.sha256 not in (None, found.sha256) or self._is_others(found):
+        is_stored = due.sha256 == found.sha256
+        if found.problems and not lenient:
+            return None
+        # What is stored may be another's freight: another CNPJ's sync keeps all.
+        if not is_stored and (due.sha256 is not None or self._is_others(found)):
             return None
         return Outcome(due, State.STORED, path=name, found=found)
 
     def _put(self, batch: Batch, due: Due, data: bytes) -> Outcome:
         kind, chave = due.kind, due.chave
         name = self._folder.name(chave, kind)
-        if kind in (Kind.XML, Kind.DACTE) and (there := self._adopt(due)) is not None:
-            return there  # another's fetch was quicker, and the bytes may differ
         try:
             found = record.examine(kind, chave, data)
         except record.NotIt as error:
             batch.write(f"{name}.rejected", data)
             return Outcome(due, State.REJECTED, f"{chave} {kind}: {error}", rejected=True)
         if self._is_others(found):
-            self._folder.remove(name)
+            # Where it is in the folder all the same, it is kept for another of our CNPJs.
             return Outcome(due, State.DROPPED, found=found)
+        there = self._adopt(due, lenient=bool(found.problems)) if kind in WHOLE else None
+        if there is not None:
+            return there  # another's fetch was quicker, and the bytes may differ
         if found.evento is not None:
             name = self._folder.name(chave, kind, sequencia=found.evento.sequencia)
             name = self._folder.free_name(name, data)

@@ -10,6 +10,7 @@ import attrs
 from sqlalchemy import bindparam, func, select, update
 
 from focus_cte.mirror import record, wanted
+from focus_cte.mirror.folder import WHOLE
 from focus_cte.mirror.lease import Lease
 from focus_cte.mirror.models import Kind, State, What
 from focus_cte.mirror.record import Found
@@ -64,7 +65,11 @@ async def file_outcomes(store: Store, lease: Lease, outcomes: Sequence[Outcome])
         timely = {o.place for o in outcomes if _is_still_wanted(o, now)}
         await _update_files(writer, [o for o in outcomes if o.place in timely])
         every = [each for o in outcomes for each in (*o.earlier, o)]
-        read = [(o, o.found) for o in every if o.found is not None and o.place in now]
+        read = [
+            (o, o.found)
+            for o in every
+            if o.found is not None and o.place in now and not _is_anothers(o, now, timely)
+        ]
         ours = await _receivers(writer, {outcome.chave for outcome, _ in read})
         new = await _new_events(writer, read)
         await _update_ctes(writer, read)
@@ -104,6 +109,14 @@ def _is_still_wanted(outcome: Outcome, now: Mapping[tuple[str, Kind], Any]) -> b
         and row.state in wanted.PENDING
         and bool(row.wanted_at == outcome.due.wanted_at)
     )
+
+
+def _is_anothers(
+    outcome: Outcome, now: Mapping[tuple[str, Kind], Any], timely: set[tuple[str, Kind]]
+) -> bool:
+    """Whether a file is wanted anew meanwhile: that fetch finds it in the folder, and tells."""
+    pending = now[outcome.place].state in wanted.PENDING
+    return outcome.kind in WHOLE and pending and outcome.place not in timely
 
 
 async def _update_files(writer: Writer, outcomes: Sequence[Outcome]) -> None:

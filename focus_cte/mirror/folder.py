@@ -17,6 +17,8 @@ from focus_cte.mirror.models import Kind
 
 EVENTS = {Kind.CANCELAMENTO: "110111", Kind.CARTA_CORRECAO: "110110"}
 """The types of the events whose XMLs the API gives."""
+WHOLE = frozenset({Kind.XML, Kind.DACTE})
+"""Those of which a document has one."""
 _ENDINGS = {Kind.XML: "cte.xml", Kind.DACTE: "dacte.pdf"}
 _SEQUENCE = re.compile(r"-(\d+)(?:-[0-9a-f]{8})?\.xml")
 _PART = re.compile(r"\.\S+\.([0-9a-f]{8})\.part")
@@ -118,16 +120,6 @@ class Folder:
         if there is None or there == data:
             return name
         return f"{name.removesuffix('.xml')}-{sha256(data).hexdigest()[:8]}.xml"
-
-    def remove(self, name: str) -> int:
-        """Remove a file; how many bytes it had."""
-        with _translated(self.root / name):
-            try:
-                size = (self.root / name).stat().st_size
-                (self.root / name).unlink()
-            except FileNotFoundError:
-                return 0
-            return size
 
     def sweep(self, living: set[str]) -> None:
         """Remove what processes left half-written that hold no lease any more."""

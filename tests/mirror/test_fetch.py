@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 from archives import put_file
-from sqlalchemy import Table, select, update
+from sqlalchemy import Table, delete, select, update
 
 from focus_cte import AuthenticationError, ClientClosed, FocusCTe, InvalidArgument, Retry
 from focus_cte.mirror import fetch as fetching
@@ -434,31 +434,101 @@ async def test_of_two_that_fetch_one_document_the_feed_tells_once(
     assert (await row(store, chave)).state == "stored"
 
 
-async def test_of_two_that_fetch_one_print_the_quicker_ones_is_kept(
+@pytest.mark.parametrize("kind", [Kind.XML, Kind.DACTE])
+async def test_of_two_that_fetch_one_file_the_quicker_ones_is_kept(
     store: Store,
     folder: Folder,
     focus: FocusCTe,
     held: Lease,
     sandbox: Sandbox,
     monkeypatch: pytest.MonkeyPatch,
+    kind: Kind,
 ) -> None:
-    """Each time it is made anew, with the time of it inside."""
-    made = itertools.count()
-    await fetching.fetch(store, folder, focus, held)
-    both = asyncio.Barrier(2)
-    chave = sandbox.chaves[0]
+    """It may have other bytes each time, with the time of it inside."""
+    chave, made = sandbox.chaves[0], itertools.count()
+    await only(store, chave)
+    xml = await focus.baixar_xml(chave)
 
-    async def dacte(asked: str, **options: Any) -> bytes:
-        if asked == chave:
-            await both.wait()
-        return b"%%PDF made at %d" % next(made)
+    async def file(asked: str, **options: Any) -> bytes:
+        if asked != chave:
+            return b"%PDF-1.4"
+        n = next(made)
+        if n == 0:
+            await fetching.fetch(store, folder, focus, held, dacte=True)
+        return b"%b<!-- not as it was signed: %d -->" % (xml.replace(b"<xNome>", b"<xNome>Z"), n)
 
-    monkeypatch.setattr(focus, "baixar_dacte", dacte)
-    runs = (fetching.fetch(store, folder, focus, held, dacte=True) for _ in range(2))
-    await asyncio.gather(*runs)
-    found = await row(store, chave, Kind.DACTE)
+    names = {Kind.XML: "baixar_xml", Kind.DACTE: "baixar_dacte"}
+    if kind is Kind.DACTE:
+        await fetching.fetch(store, folder, focus, held)
+    monkeypatch.setattr(focus, names[kind], file)
+    await fetching.fetch(store, folder, focus, held, dacte=True)
+    found = await row(store, chave, kind)
+    assert next(made) == 2
     assert sha256(on_disk(folder)[found.path]).hexdigest() == found.sha256
-    assert (await told(store)).count((chave, "dacte")) == 1
+    assert (await told(store)).count((chave, str(kind))) == 1
+
+
+async def test_a_company_that_receives_a_document_while_it_is_fetched_is_told_once(
+    store: Store,
+    folder: Folder,
+    focus: FocusCTe,
+    held: Lease,
+    sandbox: Sandbox,
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    chave, download = sandbox.chaves[0], focus.baixar_xml
+    await only(store, chave)
+    item = await focus.consultar(chave)
+    other = await lease.take(store, ELSE)
+
+    async def meanwhile(asked: str, **options: Any) -> bytes:
+        clock.now += timedelta(seconds=1)
+        await pull.store_items(store, other, [item])
+        return await download(asked, **options)
+
+    monkeypatch.setattr(focus, "baixar_xml", meanwhile)
+    await fetching.fetch(store, folder, focus, held)
+    await fetching.fetch(store, folder, focus, other)
+    found = await rows(store, changes, changes.c.what == "xml")
+    assert sorted(each.cnpj for each in found) == sorted([ELSE, sandbox.cnpj])
+    assert (await row(store, chave)).state == "stored"
+
+
+@pytest.mark.parametrize("at_once", [False, True])
+async def test_what_one_company_keeps_another_does_not_remove(
+    store: Store,
+    folder: Folder,
+    focus: FocusCTe,
+    held: Lease,
+    sandbox: Sandbox,
+    monkeypatch: pytest.MonkeyPatch,
+    at_once: bool,
+) -> None:
+    """One keeps all, the other only what it pays for."""
+    download = focus.baixar_xml
+    other = await lease.take(store, ELSE)
+    chave = sandbox.chaves[0]
+    item = await focus.consultar(chave)
+
+    async def meanwhile(asked: str, **options: Any) -> bytes:
+        monkeypatch.setattr(focus, "baixar_xml", download)
+        await fetching.fetch(store, folder, focus, held)
+        return await download(asked)
+
+    await only(store, chave)
+    async with store.writing() as writer:
+        await writer.connection.execute(delete(cursors))  # neither pays
+    if at_once:
+        await pull.store_items(store, other, [item])
+        monkeypatch.setattr(focus, "baixar_xml", meanwhile)
+    else:
+        await fetching.fetch(store, folder, focus, held)
+        await pull.store_items(store, other, [item])
+    await fetching.fetch(store, folder, focus, other, keep="tomador")
+    found = await row(store, chave)
+    assert found.state == "stored"
+    assert sha256(on_disk(folder)[found.path]).hexdigest() == found.sha256
 
 
 async def test_the_same_bytes_once_more_tell_the_feed_nothing(

@@ -228,7 +228,7 @@ def test_a_folder_that_is_gone_is_not_made_anew_by_who_knew_it(folder: Folder) -
 def test_a_month_that_was_removed_is_made_again(folder: Folder) -> None:
     name = folder.name(CHAVE, Kind.XML)
     put_file(folder, name, b"<a/>", ME)
-    folder.remove(name)
+    (folder.root / name).unlink()
     (folder.root / "xml/2607").rmdir()
     put_file(folder, name, b"<a/>", ME)
     assert everything(folder) == [name]
@@ -239,11 +239,3 @@ def test_a_file_in_the_place_of_the_folder_is_told(tmp_path: Path) -> None:
     folder = Folder(tmp_path / "files")
     with pytest.raises(FilesError, match="see that the folder is there"):
         put_file(folder, folder.name(CHAVE, Kind.XML), b"<a/>", ME)
-
-
-def test_what_is_removed_is_counted_in_bytes(folder: Folder) -> None:
-    name = folder.name(CHAVE, Kind.XML)
-    put_file(folder, name, b"<a/>", ME)
-    assert folder.remove(name) == 4
-    assert folder.remove(name) == 0
-    assert folder.read(name) is None
