@@ -122,6 +122,13 @@ def _plain(value: Any) -> Any:
     return str(value) if isinstance(value, Decimal) else value
 
 
+def is_before(chave: str, emissao: datetime | None, day: str) -> bool:
+    """Whether a document was emitted before a local day; without a date, by its key's month."""
+    if emissao is None:
+        return f"20{chave[2:4]}-{chave[4:6]}" < day[:7]
+    return emissao.date().isoformat() < day
+
+
 def identity(cnpj: str, raw: Any) -> str:
     """Of an item that cannot be used, so that it is kept once."""
     text = json.dumps([cnpj, raw], sort_keys=True, default=str)

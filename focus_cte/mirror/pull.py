@@ -133,12 +133,7 @@ async def _fresh(
 
 
 def is_purged(item: CTeRecebida, before: str | None) -> bool:
-    """Whether a purge would have removed it; without a date, by the month in its key."""
-    if before is None:
-        return False
-    if item.data_emissao is None:
-        return f"20{item.chave[2:4]}-{item.chave[4:6]}" < before[:7]
-    return f"{item.data_emissao:%Y-%m-%d}" < before
+    return before is not None and facts.is_before(item.chave, item.data_emissao, before)
 
 
 async def _write(writer: Writer, cnpj: str, fresh: Mapping[CTeRecebida, int | None]) -> int:

@@ -15,6 +15,7 @@ import attrs
 from sqlalchemy import delete, or_, select, update
 
 from focus_cte import InvalidArgument
+from focus_cte.mirror import facts
 from focus_cte.mirror import lease as leasing
 from focus_cte.mirror.errors import FilesError
 from focus_cte.mirror.folder import Folder
@@ -57,10 +58,10 @@ class _Count:
 async def purge(store: Store, folder: Folder, before: date, *, dry_run: bool) -> Purged:
     """Remove the documents emitted before this date, local at their issuer, and their files.
 
-    Those whose emission is not known stay. What was removed is not stored again when a listing has
-    it. Desacordos stay, and the numbers of the feed. It holds the lease of every CNPJ, so that no
-    pull is under way: `LeaseHeld` where one is. Stopped in the middle, call it again with the same
-    date.
+    Of those without a date, the month in the key tells; in the month in which the purge ends they
+    stay. What was removed is not stored again when a listing has it. Desacordos stay, and the
+    numbers of the feed. It holds the lease of every CNPJ, so that no pull is under way: `LeaseHeld`
+    where one is. Stopped in the middle, call it again with the same date.
 
     Raises `InvalidArgument` for a date in the future, `FilesError`, `LeaseHeld` and `LeaseLost`.
     """
@@ -136,7 +137,7 @@ async def _documents(store: Store, before: date) -> AsyncGenerator[list[str], No
         async with store.reading() as connection:
             found = await connection.execute(
                 select(ctes.c.chave, ctes.c.emissao, ctes.c.emissao_offset)
-                .where(ctes.c.chave > last, ctes.c.emissao < latest)
+                .where(ctes.c.chave > last, or_(ctes.c.emissao < latest, ctes.c.emissao.is_(None)))
                 .order_by(ctes.c.chave)
                 .limit(BATCH)
             )
@@ -149,7 +150,7 @@ async def _documents(store: Store, before: date) -> AsyncGenerator[list[str], No
 
 def _is_before(row: Any, before: date) -> bool:
     emissao = with_offset(row.emissao, row.emissao_offset)
-    return emissao is not None and emissao.date() < before
+    return facts.is_before(row.chave, emissao, before.isoformat())
 
 
 async def _remove_rows(

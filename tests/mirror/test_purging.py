@@ -270,7 +270,9 @@ async def test_what_went_does_not_come_back_with_a_listing_that_has_no_date(
     full: Store, folder: Folder
 ) -> None:
     """An XML may have told the date."""
-    await purging.purge(full, folder, BEFORE, dry_run=False)
+    await put(full, folder, chave(8, "2405"), None)  # nor has this one, and the XML is not there
+    done = await purging.purge(full, folder, BEFORE, dry_run=False)
+    assert done.documents == 3
     held = await lease.take(full, OURS)
     undated = [
         read_item({"chave": chave(9, month), "versao": 20 + n, "data_emissao": None})
