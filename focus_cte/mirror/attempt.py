@@ -108,12 +108,11 @@ class Attempt:
             found = record.examine(due.kind, due.chave, data)
         except record.NotIt:
             return None
-        is_stored = due.sha256 == found.sha256
-        if found.problems and not lenient:
+        if (found.problems and not lenient) or due.sha256 not in (None, found.sha256):
             return None
         # What is stored may be another's freight: another CNPJ's sync keeps all.
-        if not is_stored and (due.sha256 is not None or self._is_others(found)):
-            return None
+        if due.sha256 is None and self._is_others(found):
+            return Outcome(due, State.DROPPED, found=found)
         return Outcome(due, State.STORED, path=name, found=found)
 
     def _put(self, batch: Batch, due: Due, data: bytes) -> Outcome:
@@ -124,12 +123,13 @@ class Attempt:
         except record.NotIt as error:
             batch.write(f"{name}.rejected", data)
             return Outcome(due, State.REJECTED, f"{chave} {kind}: {error}", rejected=True)
-        if self._is_others(found):
-            # Where it is in the folder all the same, it is kept for another of our CNPJs.
-            return Outcome(due, State.DROPPED, found=found)
         there = self._adopt(due, lenient=bool(found.problems)) if kind in WHOLE else None
-        if there is not None:
-            return there  # another's fetch was quicker, and the bytes may differ
+        if there is not None:  # another's fetch was quicker, and the bytes may differ
+            if there.path is not None:
+                batch.adopt(there.path)
+            return there
+        if self._is_others(found):
+            return Outcome(due, State.DROPPED, found=found)
         if found.evento is not None:
             name = self._folder.name(chave, kind, sequencia=found.evento.sequencia)
             name = self._folder.free_name(name, data)

@@ -177,6 +177,10 @@ class Batch:
             file.write(data)
             file.flush()
 
+    def adopt(self, name: str) -> None:
+        """Add a file that is in its place: that it is will be on the disk."""
+        self._names.add(name)
+
     def settle(self) -> None:
         """Bytes first, then names: a name never stands for less than a whole file."""
         for _, file, target in self._parts:

@@ -496,6 +496,7 @@ async def test_a_company_that_receives_a_document_while_it_is_fetched_is_told_on
 
 
 @pytest.mark.parametrize("at_once", [False, True])
+@pytest.mark.parametrize("signed", [True, False])
 async def test_what_one_company_keeps_another_does_not_remove(
     store: Store,
     folder: Folder,
@@ -504,18 +505,23 @@ async def test_what_one_company_keeps_another_does_not_remove(
     sandbox: Sandbox,
     monkeypatch: pytest.MonkeyPatch,
     at_once: bool,
+    signed: bool,
 ) -> None:
     """One keeps all, the other only what it pays for."""
-    download = focus.baixar_xml
     other = await lease.take(store, ELSE)
     chave = sandbox.chaves[0]
     item = await focus.consultar(chave)
+    xml = await focus.baixar_xml(chave)
+
+    async def download(asked: str, **options: Any) -> bytes:
+        return xml if signed else xml.replace(b"<xNome>", b"<xNome>Z")
 
     async def meanwhile(asked: str, **options: Any) -> bytes:
         monkeypatch.setattr(focus, "baixar_xml", download)
         await fetching.fetch(store, folder, focus, held)
         return await download(asked)
 
+    monkeypatch.setattr(focus, "baixar_xml", download)
     await only(store, chave)
     async with store.writing() as writer:
         await writer.connection.execute(delete(cursors))  # neither pays
@@ -529,6 +535,10 @@ async def test_what_one_company_keeps_another_does_not_remove(
     found = await row(store, chave)
     assert found.state == "stored"
     assert sha256(on_disk(folder)[found.path]).hexdigest() == found.sha256
+    assert {each.cnpj for each in await rows(store, changes, changes.c.what == "xml")} == {
+        sandbox.cnpj,
+        ELSE,
+    }
 
 
 async def test_the_same_bytes_once_more_tell_the_feed_nothing(
@@ -601,6 +611,25 @@ async def test_files_of_anothers_freight_are_looked_at_and_not_kept(
     kept = {Path(name).name[:44] for name in on_disk(folder) if not name.endswith("-01.xml")}
     assert kept == set(documents) - others
     assert not {chave for chave, kind in await told(store) if kind == "xml"} & others
+
+
+async def test_anothers_freight_that_is_in_the_folder_is_not_asked_for(
+    store: Store, folder: Folder, focus: FocusCTe, held: Lease, sandbox: Sandbox
+) -> None:
+    """A process that kept all put it there, and died before it said so."""
+    await fetching.fetch(store, folder, focus, held)
+    async with store.writing() as writer:
+        unsaid = update(files).where(files.c.kind == str(Kind.XML))
+        await writer.connection.execute(
+            unsaid.values(state=str(State.WANTED), sha256=None, path=None, next_try=NOW)
+        )
+    before = asked(sandbox)
+    await fetching.fetch(store, folder, focus, held, keep="tomador")
+    assert asked(sandbox) == before
+    recorded = await rows(store, files, files.c.kind == str(Kind.XML))
+    ours = {each.chave for each in await rows(store, ctes) if each.tomador == sandbox.cnpj}
+    assert {each.chave for each in recorded if each.state == "stored"} == ours
+    assert {each.state for each in recorded} == {"stored", "dropped"}
 
 
 async def test_the_freight_of_any_of_our_companies_is_kept(
