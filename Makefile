@@ -50,7 +50,7 @@ lowest: $(LOWEST)/.installed
 	@env -u FOCUS_CTE_TEST_POSTGRES FOCUS_CTE_KILLS=10 $(LOWEST)/bin/$(PYTEST)
 	@$(LOWEST)/bin/$(PYTEST) tests/mirror/test_databases.py tests/mirror/test_store.py
 
-soak-mirror: $(DEV) ## kill a mirror 500 times, on SQLite and on PostgreSQL; some minutes
+soak-mirror: $(DEV) ## kill a mirror 500 times on SQLite and 200 on PostgreSQL; some minutes
 	@FOCUS_CTE_KILLS=500 $(BIN)/python .ci/with_postgres \
 		$(BIN)/python -m pytest tests/mirror/test_kills.py
 
