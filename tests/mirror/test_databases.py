@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from wholeness import assert_goes_on, assert_nothing_by_halves, assert_whole, snapshot
 
 from focus_cte import FocusCTe
+from focus_cte.mirror.engine import BEGIN
 from focus_cte.mirror.errors import StoreError
 from focus_cte.mirror.lease import TERM
 from focus_cte.mirror.mirror import Mirror
@@ -183,6 +184,37 @@ class TestServer:
             await drop()
             assert (await mirror.sync(focus, archive.sandbox.cnpj)).new == 3
         await assert_whole(archive)
+
+    @pytest.mark.usefixtures("drop")  # which skips SQLite
+    async def test_who_sleeps_within_a_transaction_loses_it_and_the_others_wait_no_longer(
+        self, archive: Archive, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        begin = BEGIN["postgresql"].replace("'30s'", "'50ms'").replace("'120s'", "'500ms'")
+        monkeypatch.setitem(BEGIN, "postgresql", begin)
+        asleep, other = Store(archive.database_url), Store(archive.database_url)
+        await asleep.open()
+        await other.open()
+
+        async def write(store: Store, within: Callable[[], Awaitable[None]]) -> None:
+            async with store.writing() as writer:
+                writer.change("1", "a", "x")
+                await within()
+
+        async def sleep() -> None:
+            with pytest.raises(StoreError, match="lock timeout"):
+                await write(other, nothing)
+            await asyncio.sleep(1)
+            await write(other, nothing)
+
+        async def nothing() -> None:
+            pass
+
+        with pytest.raises(StoreError, match=r"connection is closed|idle-in-transaction"):
+            await write(asleep, sleep)
+        async with other.reading() as connection:
+            assert (await connection.scalars(select(changes.c.seq))).all() == [1]
+        await asleep.close()
+        await other.close()
 
 
 class TestCorrupt:
