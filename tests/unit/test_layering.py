@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import subprocess
 import sys
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -38,6 +40,7 @@ WITHOUT_A_LOOP = set(
     "errors chave models credits _origin _reset _retry _settings _wire _cte _json _accounts".split()
 )
 LONGEST = 300
+OF_THE_NETWORK = {"aiohttp", "asyncio", "ssl", "yarl"}
 OF_THE_API = {"decimal", "_decimal", "numbers"}
 """Amounts of money are `Decimal`; the dependencies happen not to load it."""
 
@@ -48,7 +51,7 @@ def imports(path: Path) -> Iterator[str]:
     waiting: list[ast.AST] = [ast.parse(path.read_text("utf-8"))]
     while waiting:
         node = waiting.pop()
-        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
             waiting += node.orelse
             continue
         if isinstance(node, ast.Import):
@@ -141,15 +144,93 @@ def loaded(code: str) -> set[str]:
     return set(subprocess.check_output(program, cwd=PACKAGE.parent, text=True).split())
 
 
-def test_the_import_loads_nothing_that_the_dependencies_do_not_load() -> None:
-    more = loaded("import focus_cte") - loaded("import aiohttp, attrs, cattrs, cattrs.gen")
+def test_all_of_it_loads_nothing_that_the_dependencies_do_not_load() -> None:
+    more = loaded("from focus_cte import *") - loaded("import aiohttp, attrs, cattrs, cattrs.gen")
     own = {f"focus_cte.{name}" for name in CORE if name != "__init__"} | {"focus_cte"}
     assert more - own <= OF_THE_API
     assert own <= more
 
 
-def test_the_import_loads_no_server() -> None:
-    assert not [m for m in loaded("import focus_cte") if m.startswith("aiohttp.web")]
+def test_all_of_it_loads_no_server() -> None:
+    assert not [m for m in loaded("from focus_cte import *") if m.startswith("aiohttp.web")]
+
+
+def test_the_import_alone_loads_next_to_nothing() -> None:
+    more = loaded("import focus_cte") - loaded("import importlib, typing")
+    assert more == {"focus_cte"}
+
+
+@pytest.mark.parametrize(
+    ("name", "where"),
+    [
+        ("FocusError", {"errors"}),
+        ("InvalidArgument", {"errors"}),
+        ("parse_chave", {"errors", "chave"}),
+        ("parse_cnpj", {"errors", "chave"}),
+        ("Ambiente", {"errors", "chave", "models"}),
+    ],
+)
+def test_a_light_name_loads_no_network(name: str, where: set[str]) -> None:
+    more = loaded(f"from focus_cte import {name}")
+    assert {m for m in more if m.startswith("focus_cte.")} == {f"focus_cte.{m}" for m in where}
+    assert more & OF_THE_NETWORK == set()
+
+
+def test_a_module_is_there_after_the_import() -> None:
+    """Each by itself, since `client` loads the others."""
+    code = f"""
+        import sys
+        for name in {sorted(CORE.keys() - {"__init__"})}:
+            import focus_cte
+            assert f"focus_cte.{{name}}" not in sys.modules
+            assert getattr(focus_cte, name) is sys.modules[f"focus_cte.{{name}}"]
+            for module in [m for m in sys.modules if m.startswith("focus_cte")]:
+                del sys.modules[module]
+    """
+    loaded(textwrap.dedent(code))
+
+
+def test_an_extra_is_not_loaded_unless_it_is_imported() -> None:
+    for name in EXTRAS:
+        assert f"focus_cte.{name}" not in loaded(f"import focus_cte; hasattr(focus_cte, '{name}')")
+
+
+def test_threads_may_ask_at_once() -> None:
+    """For different names, so that their modules are loaded from several ends."""
+    code = """
+        import sys, threading, focus_cte
+        names = focus_cte.__all__
+        found, start = {}, threading.Barrier(len(names))
+        def ask(name):
+            start.wait()
+            found[name] = getattr(focus_cte, name)
+        sys.setswitchinterval(1e-6)
+        threads = [threading.Thread(target=ask, args=[name]) for name in names]
+        for thread in threads: thread.start()
+        for thread in threads: thread.join()
+        assert found == {name: vars(focus_cte)[name] for name in names}, found
+    """
+    assert "focus_cte.client" in loaded(textwrap.dedent(code))
+
+
+def test_whoever_checks_types_sees_the_public_names() -> None:
+    tree = ast.parse(CORE["__init__"].read_text("utf-8"))
+    (explicit,) = (
+        node
+        for node in tree.body
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+    )
+    seen = []
+    for node in explicit.body:
+        assert isinstance(node, ast.ImportFrom)
+        names = [alias.name for alias in node.names]
+        seen += names
+        module = importlib.import_module(str(node.module))
+        for name in names:
+            assert getattr(focus_cte, name) is vars(module)[name]
+            home = vars(module)[name].__module__
+            assert home == node.module, "where it is made"
+    assert sorted(seen) == focus_cte.__all__
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import enum
 import inspect
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -115,6 +117,28 @@ def test_a_star_import_gives_the_public_names() -> None:
     space: dict[str, Any] = {}
     exec("from focus_cte import *", space)
     assert set(space) - {"__builtins__"} == set(NAMES)
+
+
+def test_dir_gives_the_public_names_before_they_are_asked_for() -> None:
+    code = "import focus_cte; print(*dir(focus_cte))"
+    told = subprocess.check_output([sys.executable, "-c", code], text=True).split()
+    assert set(told) >= {*NAMES, "__all__", "__doc__"}
+    assert told == sorted(set(told))
+
+
+def test_a_name_is_looked_for_once() -> None:
+    for name in NAMES:
+        assert getattr(focus_cte, name) is vars(focus_cte)[name]
+
+
+def test_a_name_that_is_none_is_refused_in_pythons_words() -> None:
+    with pytest.raises(AttributeError) as caught:
+        focus_cte.FocusCTE  # type: ignore[attr-defined] # noqa: B018
+    assert str(caught.value) == "module 'focus_cte' has no attribute 'FocusCTE'"
+    assert (caught.value.name, caught.value.obj) == ("FocusCTE", focus_cte)
+    with pytest.raises(ImportError, match="cannot import name 'FocusCTE' from 'focus_cte'"):
+        exec("from focus_cte import FocusCTE")
+    assert not hasattr(focus_cte, "import_nothing")
 
 
 @pytest.mark.parametrize("name", CLIENT)
