@@ -6,6 +6,7 @@ import asyncio
 import sqlite3
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from time import monotonic
 from typing import Any
 
@@ -14,7 +15,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from focus_cte import InvalidArgument
-from focus_cte.mirror.errors import StoreError
+from focus_cte.mirror.errors import FilesError, StoreError
 
 _DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
 _PATIENCE = 30.0
@@ -47,6 +48,23 @@ def driven(url: str | URL) -> URL:
             f"database_url must begin with sqlite:/// or postgresql://, not {shown!r}"
         ) from None
     return parsed.set(drivername=driver)
+
+
+def sqlite_in(folder: Path, *, group: bool) -> URL:
+    """SQLite's `acervo.db` in a folder; both are made where they are not there.
+
+    Raises `FilesError` where they cannot be.
+    """
+    database = folder / "acervo.db"
+    try:
+        folder.mkdir(mode=0o750 if group else 0o700, parents=True, exist_ok=True)
+        if not database.exists():
+            # What SQLite puts beside its file has the file's mode.
+            database.touch()
+            database.chmod(0o640 if group else 0o600)
+    except OSError as error:
+        raise FilesError(f"{folder}: {error.strerror}: no archive can be made there") from None
+    return URL.create("sqlite", database=str(database))
 
 
 def connect(url: URL) -> AsyncEngine:

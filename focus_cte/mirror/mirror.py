@@ -13,8 +13,18 @@ import attrs
 from sqlalchemy import URL
 
 from focus_cte import CTeRecebida, Desacordo, FocusCTe, parse_chave, parse_cnpj
-from focus_cte.mirror import check, feed, fetch, lease, pull, purging, query, standing, trail
-from focus_cte.mirror.errors import FilesError
+from focus_cte.mirror import (
+    check,
+    engine,
+    feed,
+    fetch,
+    lease,
+    pull,
+    purging,
+    query,
+    standing,
+    trail,
+)
 from focus_cte.mirror.folder import Folder
 from focus_cte.mirror.models import (
     Change,
@@ -67,17 +77,7 @@ class Mirror:
         Raises `FilesError` where it cannot be made.
         """
         root = Path(folder)
-        database = root / "acervo.db"
-        try:
-            root.mkdir(mode=0o750 if group else 0o700, parents=True, exist_ok=True)
-            if not database.exists():
-                # What SQLite puts beside its file has the file's mode.
-                database.touch()
-                database.chmod(0o640 if group else 0o600)
-        except OSError as error:
-            raise FilesError(f"{root}: {error.strerror}: no archive can be made there") from None
-        url = URL.create("sqlite", database=str(database))
-        return cls(url, files=root / "files", group=group)
+        return cls(engine.sqlite_in(root, group=group), files=root / "files", group=group)
 
     async def __aenter__(self) -> Self:
         await self.open()
