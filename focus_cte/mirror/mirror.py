@@ -91,6 +91,16 @@ class Mirror:
     ) -> None:
         await self.close()
 
+    @property
+    def origin(self) -> str | None:
+        """The API that the archive is bound to, as known when it was opened or bound, or None."""
+        return self._store.origin
+
+    @property
+    def files(self) -> Path:
+        """The folder of the files: `Evento.path` is below it."""
+        return self._folder.root
+
     async def open(self) -> None:
         """Connect, and bring the schema up to date. Raises `StoreError` and `SchemaTooNew`."""
         await self._store.open()
@@ -149,6 +159,10 @@ class Mirror:
         Keep the last `seq` that you processed, as one keeps a `versao`; numbers have no gaps.
         """
         return feed.changes(self._store, after)
+
+    async def cnpjs(self) -> tuple[str, ...]:
+        """The CNPJs that the archive was ever synced for, in order."""
+        return await standing.cnpjs(self._store)
 
     async def get(self, chave: str) -> Documento | None:
         """One document; None where the archive has none of this key."""

@@ -74,6 +74,13 @@ async def status(store: Store, cnpj: str) -> Status:
     )
 
 
+async def cnpjs(store: Store) -> tuple[str, ...]:
+    """The CNPJs that have been synced, in order."""
+    async with store.reading() as connection:
+        found = await connection.scalars(select(cursors.c.cnpj))
+        return tuple(sorted(found))
+
+
 async def report(
     store: Store,
     cnpj: str,

@@ -159,6 +159,38 @@ async def test_an_archive_is_of_one_api(mirror: Mirror, sandbox: Sandbox, focus:
         assert other.requests == []
 
 
+async def test_it_tells_of_which_api_it_is(
+    database_url: str, tmp_path: Path, sandbox: Sandbox, focus: FocusCTe
+) -> None:
+    async with Mirror(database_url, files=tmp_path) as mirror:
+        assert mirror.origin is None
+        await mirror.sync(focus, sandbox.cnpj)
+        assert mirror.origin == focus.origin
+    again = Mirror(database_url, files=tmp_path)
+    assert again.origin is None, "nothing is opened yet"
+    async with again:
+        assert again.origin == focus.origin
+
+
+async def test_it_tells_whom_it_was_synced_for(
+    mirror: Mirror, sandbox: Sandbox, focus: FocusCTe
+) -> None:
+    assert await mirror.cnpjs() == ()
+    await mirror.sync(focus, sandbox.cnpj)
+    assert await mirror.cnpjs() == (sandbox.cnpj,)
+
+
+async def test_the_path_of_an_event_is_below_the_folder_of_files(
+    mirror: Mirror, sandbox: Sandbox, focus: FocusCTe, tmp_path: Path
+) -> None:
+    chave = sandbox.chaves[0]
+    sandbox.cancel(chave)
+    await mirror.sync(focus, sandbox.cnpj)
+    (event,) = await mirror.eventos(chave)
+    assert mirror.files == tmp_path / "files"
+    assert mirror.files / event.path == mirror.path(chave, Kind.CANCELAMENTO)
+
+
 async def test_two_never_pull_one_company_at_once(
     database_url: str, tmp_path: Path, sandbox: Sandbox, focus: FocusCTe
 ) -> None:

@@ -81,6 +81,13 @@ async def test_a_cnpj_that_was_never_synced_is_named(archive: Store) -> None:
         await standing.status(archive, OTHER)
 
 
+async def test_those_that_were_synced_are_told_in_order(archive: Store) -> None:
+    async with archive.writing() as writer:
+        await writer.insert(cursors, [{"cnpj": "12ABC34501DE35", "versao": 0, "blocked": "403"}])
+        await writer.insert(cursors, [{"cnpj": OTHER, "versao": 0, "blocked": None}])
+    assert await standing.cnpjs(archive) == (OTHER, "12ABC34501DE35", OURS)
+
+
 async def test_what_waits_is_counted_and_what_is_another_s_is_not(archive: Store) -> None:
     for number in range(1, 6):
         await put(archive, number)

@@ -37,6 +37,9 @@ async def keeping(focus: FocusCTe, cnpj: str) -> None:
         await mirror.sync(focus, cnpj, keep="emitente")  # type: ignore[arg-type]
         assert_type(await mirror.status(cnpj), Status)
         assert_type(await mirror.reprocess(), int)
+        assert_type(await mirror.cnpjs(), tuple[str, ...])
+        assert_type(mirror.origin, str | None)
+        assert_type(mirror.files, Path)
 
 
 async def reading(mirror: Mirror, chave: str) -> None:
