@@ -177,6 +177,8 @@ class Mirror:
         emitente: str | None = None,
         competencia: str | None = None,
         nfe: str | None = None,
+        due_after: datetime | None = None,
+        due_before: datetime | None = None,
     ) -> AsyncIterator[Documento]:
         """Documents, the newest first, that meet all that is given.
 
@@ -187,6 +189,8 @@ class Mirror:
             emitente: CNPJ or CPF of the issuer.
             competencia: "AAAA-MM" of the emission, local.
             nfe: the key of an NF-e that it carries.
+            due_after: its term for a desacordo (`prazo`) ends later than that, and not then; aware.
+            due_before: it ends before that, or then; aware.
         """
         return query.ctes(
             self._store,
@@ -196,6 +200,8 @@ class Mirror:
             emitente=emitente,
             competencia=competencia,
             nfe=nfe,
+            due_after=due_after,
+            due_before=due_before,
         )
 
     async def eventos(self, chave: str) -> tuple[Evento, ...]:

@@ -54,6 +54,8 @@ def ctes(
     emitente: str | None = None,
     competencia: str | None = None,
     nfe: str | None = None,
+    due_after: datetime | None = None,
+    due_before: datetime | None = None,
 ) -> AsyncGenerator[Documento, None]:
     """The documents that meet all that is given, the newest emission first, then by key.
 
@@ -75,6 +77,10 @@ def ctes(
     if nfe is not None:
         carried = nfes.c.chave_nfe == parse_chave(nfe)
         wanted.append(exists().where(nfes.c.chave == table.chave, carried))
+    if due_after is not None:
+        wanted.append(table.prazo > _aware("due_after", due_after))
+    if due_before is not None:
+        wanted.append(table.prazo <= _aware("due_before", due_before))
     return _ctes(store, wanted)
 
 
@@ -116,7 +122,7 @@ async def historico(
     received = select(recebimentos.c.cnpj).where(recebimentos.c.chave == key)
     wanted = [table.chave == key, table.cnpj.in_(received)]
     if as_of is not None:
-        wanted.append(table.seen_at <= _aware(as_of))
+        wanted.append(table.seen_at <= _aware("as_of", as_of))
     async with store.reading() as connection:
         found = await connection.scalars(
             select(table.raw).where(*wanted).order_by(table.seen_at, table.versao, table.cnpj)
@@ -240,10 +246,10 @@ def _competencia(value: str) -> str:
     return value
 
 
-def _aware(value: datetime) -> datetime:
+def _aware(name: str, value: datetime) -> datetime:
     if not isinstance(value, datetime) or value.utcoffset() is None:
-        raise InvalidArgument(f"as_of must be a datetime with an offset, not {value!r}")
+        raise InvalidArgument(f"{name} must be a datetime with an offset, not {value!r}")
     try:
         return value.astimezone(UTC)
     except OverflowError:
-        raise InvalidArgument(f"as_of={value!r} is past the ends of time in UTC") from None
+        raise InvalidArgument(f"{name}={value!r} is past the ends of time in UTC") from None

@@ -109,6 +109,16 @@ async def test_what_happens_to_a_document_comes_with_its_file(
     assert len(await mirror.historico(other)) == 3
 
 
+async def test_whose_term_ends_soon_is_found(
+    mirror: Mirror, sandbox: Sandbox, focus: FocusCTe
+) -> None:
+    await mirror.sync(focus, sandbox.cnpj)
+    ends = sorted([cte.prazo async for cte in mirror.ctes() if cte.prazo is not None])
+    first, last = ends[10], ends[60]
+    found = [cte.prazo async for cte in mirror.ctes(due_after=first, due_before=last)]
+    assert sorted(each for each in found if each) == [e for e in ends if first < e <= last]
+
+
 async def test_dactes_come_when_they_are_asked_for(
     mirror: Mirror, sandbox: Sandbox, focus: FocusCTe
 ) -> None:

@@ -19,6 +19,7 @@ from focus_cte.xml import Papel
 OURS, OTHER = "24178617000110", "11222333000181"
 BRASILIA = timezone(timedelta(hours=-3))
 START = datetime(2026, 7, 1, 8, tzinfo=BRASILIA)
+NEVER = datetime.max.replace(tzinfo=BRASILIA)
 NFE = "35260712ABC34501DE35550010000000011000000014"
 
 
@@ -122,6 +123,24 @@ async def test_each_question_finds_what_meets_it(store: Store) -> None:
     assert await found(store, nfe=NFE, cnpj=OTHER) == []
 
 
+async def test_a_term_ends_after_one_moment_and_until_another(store: Store) -> None:
+    """Of the range, the first moment is not part, and the last is."""
+    days = [START + timedelta(days=n) for n in range(4)]
+    await put(store, [{"chave": chave(n), "prazo": day} for n, day in enumerate(days)])
+    await put(store, [{"chave": chave(9), "prazo": None}], OTHER)
+    inside = timedelta(microseconds=1)
+    assert await found(store, due_after=days[0]) == [chave(1), chave(2), chave(3)]
+    assert await found(store, due_after=days[1] - inside, due_before=days[2]) == [
+        chave(1),
+        chave(2),
+    ]
+    assert await found(store, due_before=days[2] - inside) == [chave(0), chave(1)]
+    assert await found(store, due_before=days[1].astimezone(UTC)) == [chave(0), chave(1)]
+    assert await found(store, due_after=days[2], due_before=days[2]) == []
+    assert await found(store, due_after=days[0], cnpj=OTHER) == []
+    assert await found(store) == [chave(n) for n in (0, 1, 2, 3, 9)]
+
+
 @pytest.mark.parametrize("count", [0, 1, query.PAGE, 2 * query.PAGE + 3])
 async def test_they_come_once_each_the_newest_first_then_by_key(store: Store, count: int) -> None:
     """Five a moment, so that a page ends among equals; and some whose emission is not known."""
@@ -155,6 +174,9 @@ async def test_nothing_is_open_while_the_caller_works(store: Store) -> None:
         ({"competencia": "2026-07\n"}, "competencia"),
         ({"nfe": "1"}, "access key"),
         ({"situacao": " "}, "situacao"),
+        ({"due_after": datetime(2026, 7, 1)}, "due_after must be .* offset"),  # noqa: DTZ001
+        ({"due_before": "2026-07-01"}, "due_before must be .* '2026-07-01'"),
+        ({"due_before": NEVER}, "due_before=.* ends of time"),
     ],
 )
 def test_a_wrong_question_is_refused_at_once(asked: dict[str, Any], told: str) -> None:

@@ -49,6 +49,9 @@ async def reading(mirror: Mirror, chave: str) -> None:
         assert_type(change.what, What | str)
         assert_type(change.after, Mapping[str, Any])
     assert_type(mirror.ctes(situacao="autorizada"), AsyncIterator[Documento])
+    now = dt.datetime.now(dt.UTC)
+    assert_type(mirror.ctes(due_after=now, due_before=now), AsyncIterator[Documento])
+    mirror.ctes(due_before=dt.date(2026, 8, 1))  # type: ignore[arg-type]
     document = await mirror.get(chave)
     assert_type(document, Documento | None)
     if document is not None:
