@@ -289,6 +289,6 @@ class Mirror:
             self._store, focus, chave, observacoes, actor=actor, cnpj=cnpj
         )
 
-    async def desacordos(self, chave: str) -> tuple[Step, ...]:
-        """What is recorded of the desacordos of a document, oldest first."""
+    async def desacordos(self, chave: str | None = None) -> tuple[Step, ...]:
+        """What is recorded of the desacordos of a document, or of all, oldest first."""
         return await trail.desacordos(self._store, chave)

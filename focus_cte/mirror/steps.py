@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 import attrs
-from sqlalchemy import ColumnElement, Select, exists, select
+from sqlalchemy import ColumnElement, Select, exists, select, true
 
 from focus_cte import parse_chave
 from focus_cte.mirror.models import What
@@ -42,14 +42,12 @@ class Step:
     at: datetime
 
 
-async def desacordos(store: Store, chave: str) -> tuple[Step, ...]:
-    """All that is on record of a document's desacordos, oldest first."""
-    key = parse_chave(chave)
+async def desacordos(store: Store, chave: str | None = None) -> tuple[Step, ...]:
+    """All that is on record of a document's desacordos, or of everybody's, oldest first."""
+    which = true() if chave is None else table.c.chave == parse_chave(chave)
     names = [field.name for field in attrs.fields(Step)]
     async with store.reading() as connection:
-        found = await connection.execute(
-            select(*(table.c[name] for name in names)).where(table.c.chave == key)
-        )
+        found = await connection.execute(select(*(table.c[name] for name in names)).where(which))
         steps = [Step(*row) for row in found]
     return tuple(sorted(steps, key=lambda step: (step.at, step.id, _ORDER.index(step.step))))
 

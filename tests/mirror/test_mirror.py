@@ -201,6 +201,20 @@ async def test_the_path_of_an_event_is_below_the_folder_of_files(
     assert mirror.files / event.path == mirror.path(chave, Kind.CANCELAMENTO)
 
 
+async def test_desacordos_are_told_of_one_document_and_of_all(
+    mirror: Mirror, sandbox: Sandbox, focus: FocusCTe
+) -> None:
+    await mirror.sync(focus, sandbox.cnpj)
+    two = [cte.chave async for cte in mirror.ctes(tomador=sandbox.cnpj, situacao="autorizada")][:2]
+    for chave in two:
+        await mirror.informar_desacordo(focus, chave, "A carga chegou com avaria", actor="ana")
+    every = await mirror.desacordos()
+    assert [step.chave for step in every] == [two[0], two[0], two[1], two[1]]
+    assert await mirror.desacordos(two[1]) == every[2:]
+    (other, *_) = {*sandbox.chaves} - {*two}
+    assert await mirror.desacordos(other) == ()
+
+
 async def test_two_never_pull_one_company_at_once(
     database_url: str, tmp_path: Path, sandbox: Sandbox, focus: FocusCTe
 ) -> None:

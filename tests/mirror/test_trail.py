@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -114,6 +115,18 @@ async def test_it_is_registered_recorded_and_told(
     assert (change.cnpj, change.chave) == (sandbox.cnpj, chave)
     assert change.after["protocolo"] == done.protocolo
     assert posts(sandbox) == 1
+
+
+async def test_without_a_document_those_of_all_are_told_oldest_first(
+    archive: Store, sandbox: Sandbox
+) -> None:
+    chaves = sandbox.chaves[:8]
+    for number, key in enumerate(chaves):
+        archive.clock = partial(NOW.__sub__, number * MINUTE)
+        await intend(archive, key, OTHER if number % 2 else sandbox.cnpj)
+    found = await trail.desacordos(archive)
+    assert [step.chave for step in found] == [*reversed(chaves)]
+    assert await trail.desacordos(archive, chaves[0]) == found[-1:]
 
 
 async def test_the_intention_is_committed_before_anything_is_sent(
