@@ -153,6 +153,10 @@ class Status:
     """The last one that had news."""
     last_document: datetime | None
     """Of the latest document, its date of issue."""
+    documents: int
+    """How many it received."""
+    files: int
+    """How many files of them are stored."""
     backlog: Mapping[int, int]
     """Files wanted, by rank: 1 within the term, 2 their events, 3 this month and the last, 4 the
     rest, 5 DACTEs."""

@@ -47,6 +47,8 @@ async def status(store: Store, cnpj: str) -> Status:
         if cursor is None:
             raise InvalidArgument(f"{cnpj} is not in this archive: sync it first")
         emissions = await _emissions(connection, cnpj)
+        received = select(func.count()).where(recebimentos.c.cnpj == cnpj)
+        documents = await connection.scalar(received)
         states = await _states(connection, cnpj)
         prazo = await _nearest_prazo(connection, cnpj, now)
         backlog = await wanted.backlog(connection, cnpj, now)
@@ -62,6 +64,8 @@ async def status(store: Store, cnpj: str) -> Status:
         checked_at=cursor.checked_at,
         changed_at=cursor.changed_at,
         last_document=emissions[0] if emissions else None,
+        documents=documents or 0,
+        files=states.get(State.STORED, 0),
         backlog=backlog,
         overdue=overdue,
         rejected=states.get(State.REJECTED, 0),
@@ -146,7 +150,7 @@ async def _states(connection: AsyncConnection, cnpj: str) -> Mapping[str, int]:
         .join(recebimentos, recebimentos.c.chave == files.c.chave)
         .where(
             recebimentos.c.cnpj == cnpj,
-            files.c.state.in_([str(State.REJECTED), str(State.MISSING)]),
+            files.c.state.in_([str(State.STORED), str(State.REJECTED), str(State.MISSING)]),
         )
         .group_by(files.c.state)
     )

@@ -71,6 +71,7 @@ async def test_a_cnpj_without_documents_stands_empty(archive: Store) -> None:
     found = await standing.status(archive, "24.178.617/0001-10")
     assert (found.cnpj, found.versao, found.checked_at) == (OURS, 42, NOW - DAY)
     assert (found.last_document, found.nearest_prazo, found.days_left) == (None, None, None)
+    assert (found.documents, found.files) == (0, 0)
     assert sum(found.backlog.values()) == 0
     assert (found.overdue, found.rejected, found.missing, found.invalid) == (0, 0, 0, 0)
     assert not found.silent
@@ -110,6 +111,19 @@ async def test_what_waits_is_counted_and_what_is_another_s_is_not(archive: Store
     found = await standing.status(archive, OURS)
     assert {rank: n for rank, n in found.backlog.items() if n} == {1: 3, 5: 1}
     assert (found.overdue, found.rejected, found.missing, found.invalid) == (1, 1, 1, 1)
+
+
+async def test_what_it_received_and_has_of_it_is_counted(archive: Store) -> None:
+    for number, cnpj in ((1, OURS), (2, OURS), (3, OURS), (4, OTHER)):
+        await put(archive, number, cnpj=cnpj)
+        await put_file(archive, number, "wanted" if number == 3 else "stored")
+    await put_file(archive, 1, "stored", kind="dacte")
+    await put_file(archive, 2, "dropped", kind="dacte")
+    async with archive.writing() as writer:
+        both = {"cnpj": OTHER, "chave": chave(1), "versao": 9, "first_seen": NOW}
+        await writer.insert(recebimentos, [both])
+    found = await standing.status(archive, OURS)
+    assert (found.documents, found.files) == (3, 3)
 
 
 async def test_why_a_listing_was_refused_is_told(archive: Store) -> None:

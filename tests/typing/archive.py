@@ -35,7 +35,9 @@ async def keeping(focus: FocusCTe, cnpj: str) -> None:
         assert_type((report.new, report.versao, report.requests), tuple[int, int, int])
         assert_type(report.failed, tuple[str, ...])
         await mirror.sync(focus, cnpj, keep="emitente")  # type: ignore[arg-type]
-        assert_type(await mirror.status(cnpj), Status)
+        status = await mirror.status(cnpj)
+        assert_type(status, Status)
+        assert_type((status.documents, status.files), tuple[int, int])
         assert_type(await mirror.reprocess(), int)
         assert_type(await mirror.cnpjs(), tuple[str, ...])
         assert_type(mirror.origin, str | None)
@@ -74,6 +76,7 @@ async def guarding(mirror: Mirror, focus: FocusCTe, chave: str) -> None:
     done = await mirror.informar_desacordo(focus, chave, "Serviço não prestado", actor="Ana")
     assert_type(done, Desacordo)
     assert_type(await mirror.desacordos(chave), tuple[Step, ...])
+    assert_type(await mirror.desacordos(), tuple[Step, ...])
     with focus.sharing(reserve=20) as share:
         assert_type(share, Share)
         assert_type(share.requests, int)
