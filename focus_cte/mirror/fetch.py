@@ -21,8 +21,9 @@ from focus_cte.mirror.filing import Outcome
 from focus_cte.mirror.folder import Folder
 from focus_cte.mirror.lease import Lease
 from focus_cte.mirror.models import Kind, State
+from focus_cte.mirror.progress import NOBODY, Telling
 from focus_cte.mirror.schema import cursors
-from focus_cte.mirror.steady import to_the_end
+from focus_cte.mirror.steady import first, to_the_end
 from focus_cte.mirror.store import Store
 from focus_cte.mirror.wanted import Due
 
@@ -61,6 +62,7 @@ async def fetch(
     dacte: bool = False,
     keep: Literal["tomador"] | None = None,
     xml_since: date | None = None,
+    telling: Telling = NOBODY,
 ) -> Fetched:
     """Fetch the files of a CNPJ that are due, the most urgent first.
 
@@ -72,16 +74,17 @@ async def fetch(
     if isinstance(xml_since, datetime) or not isinstance(xml_since, date | None):
         raise InvalidArgument(f"xml_since must be a date, not {xml_since!r}")
     attempt = Attempt(folder, focus, held, await _ours(store, held) if keep else None)
-    run = _Run(store, folder, held, attempt, xml_since)
+    run = _Run(store, folder, held, attempt, xml_since, telling)
     # A print is not wanted before it is known whose the freight is: that is in the XML.
     phases: list[tuple[Kind, ...]] = [tuple(kind for kind in Kind if kind is not Kind.DACTE)]
     phases += [(Kind.DACTE,)] if dacte else []
     try:
         for kinds in phases:
             await _prepare(store, held, kinds, keep, xml_since)
+            await telling.fetching(store, held.cnpj, kinds, xml_since)
             await run.all(kinds)
     except BaseExceptionGroup as group:
-        raise _first(group) from None
+        raise first(group) from None
     return run.fetched()
 
 
@@ -95,9 +98,10 @@ class _Run:
         held: Lease,
         attempt: Attempt,
         xml_since: date | None,
+        telling: Telling,
     ) -> None:
         self._store, self._folder, self._lease = store, folder, held
-        self._attempt = attempt
+        self._attempt, self._telling = attempt, telling
         self._xml_since = xml_since
         self._kinds: Collection[Kind] = ()
         self._started = store.clock()
@@ -217,6 +221,7 @@ class _Run:
             if batch != [None]:
                 # Seen through where the run is cancelled: it cost requests.
                 await to_the_end(self._file(batch))
+                self._telling.filed(self._done.files)
 
     async def _file(self, batch: Sequence[Outcome | Download | None]) -> None:
         """Put what came into the folder, and tell the database; of nothing, renew the lease."""
@@ -288,10 +293,3 @@ async def _ours(store: Store, held: Lease) -> frozenset[str]:
     async with store.reading() as connection:
         found = await connection.scalars(select(cursors.c.cnpj))
         return frozenset((*found.all(), held.cnpj))
-
-
-def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    """The error that ended the others."""
-    for error in group.exceptions:
-        return _first(error) if isinstance(error, BaseExceptionGroup) else error
-    return group

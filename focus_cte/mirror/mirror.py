@@ -6,7 +6,6 @@ import os
 from collections.abc import AsyncIterator, Callable
 from datetime import date, datetime
 from pathlib import Path
-from types import TracebackType
 from typing import Literal, Self
 
 import attrs
@@ -31,11 +30,13 @@ from focus_cte.mirror.models import (
     Documento,
     Evento,
     Kind,
+    Progress,
     Purged,
     Report,
     Status,
     Verified,
 )
+from focus_cte.mirror.progress import Telling
 from focus_cte.mirror.steps import Step
 from focus_cte.mirror.store import Store
 
@@ -83,12 +84,7 @@ class Mirror:
         await self.open()
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *error: object) -> None:
         await self.close()
 
     @property
@@ -118,6 +114,7 @@ class Mirror:
         keep: Literal["tomador"] | None = None,
         xml_since: date | None = None,
         reserve: int = RESERVE,
+        on_progress: Callable[[Progress], None] | None = None,
     ) -> Report:
         """Pull the listing of a CNPJ, then fetch the files that are wanted and due.
 
@@ -129,6 +126,8 @@ class Mirror:
                 a tomador that is not known counts as ours, and the rows stay.
             xml_since: no files of documents emitted before.
             reserve: credits of each window left to others.
+            on_progress: called after each page, and after each batch of files is filed; the sync
+                waits for it, and what it raises ends the sync as any error does.
 
         Raises `LeaseHeld`, `OtherOrigin`, the errors of `FocusCTe.sync` and of the archive. What
         was stored until then stays, and the next call goes on from there; cancelled, it first files
@@ -136,10 +135,11 @@ class Mirror:
         """
         cnpj = parse_cnpj(cnpj)
         await self._store.bind(focus.origin)
+        telling = Telling(cnpj, on_progress)
         async with lease.holding(self._store, cnpj) as held:
             with focus.sharing(reserve=reserve) as share:
                 await trail.reconcile(self._store, focus, cnpj)
-                pulled = await pull.pull(self._store, focus, held)
+                pulled = await pull.pull(self._store, focus, held, telling=telling)
                 fetched = await fetch.fetch(
                     self._store,
                     self._folder,
@@ -148,6 +148,7 @@ class Mirror:
                     dacte=dacte,
                     keep=keep,
                     xml_since=xml_since,
+                    telling=telling,
                 )
         return await standing.report(
             self._store, cnpj, pulled, fetched, share.requests, dacte=dacte, xml_since=xml_since

@@ -80,6 +80,22 @@ class Report:
 
 
 @attrs.frozen
+class Progress:
+    """How far one `Mirror.sync` is."""
+
+    cnpj: str
+    documents: int = 0
+    """Of the listing, those dealt with: up to 50 known ones come first."""
+    total: int | None = None
+    """Of them, how many there were when the listing began; None where the API did not tell."""
+    files: int = 0
+    """Files stored."""
+    wanted: int | None = None
+    """Files due when fetching began, DACTEs from when their turn comes; None before. Some may not
+    be there yet, or not be kept: then `files` does not get there."""
+
+
+@attrs.frozen
 class Change:
     """One entry of the feed."""
 

@@ -20,6 +20,7 @@ from focus_cte import (
 from focus_cte.mirror import facts
 from focus_cte.mirror.lease import Lease
 from focus_cte.mirror.models import Kind, State, What
+from focus_cte.mirror.progress import NOBODY, Telling
 from focus_cte.mirror.schema import (
     archive,
     changes,
@@ -53,7 +54,14 @@ class Pulled:
     invalid: int = 0
 
 
-async def pull(store: Store, focus: FocusCTe, lease: Lease, *, since: int | None = None) -> Pulled:
+async def pull(
+    store: Store,
+    focus: FocusCTe,
+    lease: Lease,
+    *,
+    since: int | None = None,
+    telling: Telling = NOBODY,
+) -> Pulled:
     """Store what the listing has after the cursor, or after `since`.
 
     Raises what `FocusCTe.sync` raises, `LeaseLost` and `StoreError`; whole pages are stored until
@@ -66,12 +74,14 @@ async def pull(store: Store, focus: FocusCTe, lease: Lease, *, since: int | None
 
     async def keep(error: InvalidDocument) -> None:
         pulled.invalid += await _keep_invalid(store, lease, error)
+        telling.passed(1)
 
     start = max(0, pulled.versao - BEHIND) if since is None else since
     try:
         async with focus.sync(cnpj, versao=start, on_invalid=keep) as sync:
             async for page in sync.pages():
                 await _store_page(store, lease, page.ctes, max(page.versao, pulled.versao), pulled)
+                telling.page(len(page.ctes), sync.total)
         await _end(store, lease, max(sync.versao, pulled.versao), None)
     except (AuthenticationError, PermissionDenied) as error:
         await _end(store, lease, pulled.versao, str(error))

@@ -30,6 +30,13 @@ async def to_the_end(work: Awaitable[T]) -> T:
         raise
 
 
+def first(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The error that ended the others."""
+    for error in group.exceptions:
+        return first(error) if isinstance(error, BaseExceptionGroup) else error
+    return group
+
+
 class SteadyConnection(AsyncConnection):
     """A connection of SQLAlchemy whose every call is seen through to its end."""
 

@@ -109,11 +109,7 @@ def due(
     return (
         select(*columns, files.c.path, files.c.sha256, files.c.size, ctes.c.digest_value)
         .select_from(_OF_A_CNPJ)
-        .where(
-            _pending(cnpj, xml_since),
-            files.c.next_try <= now,
-            files.c.kind.in_([str(kind) for kind in kinds]),
-        )
+        .where(_due(cnpj, now, kinds, xml_since))
         .order_by(
             rank(now),
             ends_first,
@@ -123,6 +119,14 @@ def due(
         )
         .limit(limit)
     )
+
+
+def count_due(
+    cnpj: str, now: datetime, *, kinds: Collection[Kind], xml_since: date | None
+) -> Select[Any]:
+    """How many files `due` finds, without a limit."""
+    counted = select(func.count()).select_from(_OF_A_CNPJ)
+    return counted.where(_due(cnpj, now, kinds, xml_since))
 
 
 async def next_due(connection: AsyncConnection, statement: Select[Any]) -> list[Due]:
@@ -239,6 +243,16 @@ def want_again(which: ColumnElement[bool], now: datetime) -> Update:
 _OF_A_CNPJ = files.join(ctes, ctes.c.chave == files.c.chave).join(
     recebimentos, recebimentos.c.chave == files.c.chave
 )
+
+
+def _due(
+    cnpj: str, now: datetime, kinds: Collection[Kind], since: date | None
+) -> ColumnElement[bool]:
+    return and_(
+        _pending(cnpj, since),
+        files.c.next_try <= now,
+        files.c.kind.in_([str(kind) for kind in kinds]),
+    )
 
 
 def _pending(cnpj: str, since: date | None, *, dacte: bool = True) -> ColumnElement[bool]:

@@ -48,6 +48,9 @@ async def due(store: Store, limit: int = 99, **filters: Any) -> list[tuple[int, 
     """Numbers and kinds, in order."""
     async with store.reading() as connection:
         found = await wanted.next_due(connection, wanted.due(CNPJ, NOW, limit, **filters))
+        every = {"kinds": tuple(Kind), "xml_since": None, **filters}
+        count = await connection.scalar(wanted.count_due(CNPJ, NOW, **every))
+    assert len(found) == min(count, limit)
     return [(int(each.chave[30:34]), each.kind) for each in found]
 
 

@@ -16,6 +16,7 @@ from focus_cte.mirror import (
     Evento,
     Kind,
     Mirror,
+    Progress,
     Purged,
     Report,
     Status,
@@ -34,6 +35,11 @@ async def keeping(focus: FocusCTe, cnpj: str) -> None:
         assert_type(report, Report)
         assert_type((report.new, report.versao, report.requests), tuple[int, int, int])
         assert_type(report.failed, tuple[str, ...])
+        told = list[Progress]()
+        await mirror.sync(focus, cnpj, on_progress=told.append)
+        assert_type(
+            (told[0].documents, told[0].total, told[0].wanted), tuple[int, int | None, int | None]
+        )
         await mirror.sync(focus, cnpj, keep="emitente")  # type: ignore[arg-type]
         status = await mirror.status(cnpj)
         assert_type(status, Status)
