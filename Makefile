@@ -10,7 +10,7 @@ BIN     := $(VENV)/bin
 RUNTIME := $(VENV)/.installed
 DEV     := $(VENV)/.installed-dev
 BENCH   := $(VENV)/.installed-bench
-EXTRAS  := xml,mirror,postgres
+EXTRAS  := xml,mirror,postgres,cli
 # A process a core, but not so many that PostgreSQL runs out of connections.
 PYTEST  := python -m pytest -n auto --maxprocesses 4
 

@@ -1,0 +1,104 @@
+"""`focus-cte deadlines`: what can still be disputed, by the days that are left."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from focus_cte import Situacao
+from focus_cte.cli import options
+from focus_cte.cli.archive import existing
+from focus_cte.cli.output import (
+    Column,
+    documento,
+    environment,
+    heading,
+    minute,
+    reais,
+    say,
+    show,
+    table,
+    to_json,
+)
+from focus_cte.cli.run import finish
+from focus_cte.cli.texts import _
+
+if TYPE_CHECKING:
+    from focus_cte.mirror import Documento, Mirror
+
+
+def command(
+    within: Annotated[
+        timedelta,
+        options.option(
+            "--within",
+            help=_("only terms that end in less than this"),
+            parse=options.length,
+            metavar="TIME",
+        ),
+    ] = timedelta(days=45),
+    cnpj: options.Cnpj = None,
+    json: options.AsJson = False,
+    acervo: options.Acervo = options.ACERVO,
+) -> None:
+    finish(lambda: _deadlines(acervo, within, cnpj, as_json=json))
+
+
+async def _deadlines(folder: Path, within: timedelta, cnpj: str | None, *, as_json: bool) -> None:
+    now = datetime.now(UTC)
+    async with existing(folder) as mirror:
+        line = heading(environment(None, mirror.origin), folder)
+        found = await _running(mirror, cnpj, now, now + within)
+    if as_json:
+        say(line)
+        show(to_json([{**_days(each, now), "documento": each} for each in found]))
+        return
+    show(line)
+    table(_columns(), [_row(each, now) for each in found])
+    if any(each.tomador is None for each in found):
+        show(_("?: who pays is not known before the XML is there"))
+
+
+async def _running(
+    mirror: Mirror, cnpj: str | None, after: datetime, before: datetime
+) -> list[Documento]:
+    """Those that we pay for, or nobody knows yet, and have no desacordo; the nearest first."""
+    ours = {cnpj} if cnpj else set(await mirror.cnpjs())
+    disputed = {step.chave for step in await mirror.desacordos() if step.outcome == "registered"}
+    found = [
+        document
+        async for document in mirror.ctes(
+            cnpj=cnpj, situacao=Situacao.AUTORIZADA, due_after=after, due_before=before
+        )
+        if document.tomador is None or document.tomador in ours
+    ]
+    left = [document for document in found if document.chave not in disputed]
+    return sorted(left, key=lambda document: (document.prazo or before, document.chave))
+
+
+def _days(document: Documento, now: datetime) -> dict[str, int | None]:
+    prazo = document.prazo
+    return {"days_left": None if prazo is None else (prazo - now) // timedelta(days=1)}
+
+
+def _columns() -> list[Column]:
+    return [
+        Column(_("days"), 4, "right"),
+        Column(_("until"), 17),
+        Column(_("key"), 44),
+        Column("R$", 12, "right"),
+        Column(_("payer"), 18),
+        Column(_("issuer")),
+    ]
+
+
+def _row(document: Documento, now: datetime) -> list[str]:
+    return [
+        str(_days(document, now)["days_left"]),
+        ("~" if document.prazo_estimado else "") + minute(document.prazo),
+        document.chave,
+        reais(document.valor_total),
+        "?" if document.tomador is None else documento(document.tomador),
+        document.nome_emitente or documento(document.documento_emitente),
+    ]

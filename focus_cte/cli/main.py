@@ -1,0 +1,39 @@
+"""The program: its language, its commands, and how it ends."""
+
+from __future__ import annotations
+
+import os
+import sys
+from io import TextIOWrapper
+
+from focus_cte.cli import texts
+
+_NEEDS = ("typer", "rich", "sqlalchemy", "aiosqlite", "lxml", "cryptography")
+
+
+def main() -> None:
+    """`focus-cte`. Ends the process: 0 done, 1 error, 2 usage, and what `codes.Code` has."""
+    try:
+        texts.use(texts.chosen(sys.argv, os.environ))
+    except ValueError as error:
+        raise SystemExit(_usage(str(error))) from None
+    try:
+        # In the chosen language from here on: the help is made when it is imported.
+        from focus_cte.cli.app import build
+
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, TextIOWrapper):
+                stream.reconfigure(errors="replace")  # a terminal that knows no ✓
+        build(sys.argv)(prog_name="focus-cte")
+    except ImportError as error:
+        if error.name not in _NEEDS:
+            raise
+        why = f"focus-cte needs {error.name}: pip install 'focus-cte[cli]'"
+        raise SystemExit(why) from None
+    except BrokenPipeError:  # `focus-cte list | head`: nobody reads on
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _usage(why: str) -> int:
+    print(f"focus-cte: {why}", file=sys.stderr)
+    return 2

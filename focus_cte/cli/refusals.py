@@ -1,0 +1,49 @@
+"""Tokens that the API refused lately: the next run leaves them alone, as the vendor's guard wants.
+
+The vendor blocks addresses that insist on a wrong token. A process knows what it was told; this is
+for the next one. Of a token only its fingerprint is kept.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any, Final
+
+from focus_cte.cli.whole import replacing
+
+REST: Final = 300.0
+"""Seconds, as within a process."""
+
+
+class Refusals:
+    """Those of one archive, in a file beside it."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / "refused.json"
+
+    def seconds_left(self, fingerprint: str) -> float:
+        """How long the token rests still; 0 where it may be tried."""
+        at = self._read().get(fingerprint)
+        if not isinstance(at, int | float):
+            return 0.0
+        # A clock that was set back makes nobody wait for longer.
+        return max(0.0, min(REST, at + REST - time.time()))
+
+    def add(self, fingerprint: str) -> None:
+        now = time.time()
+        known = {
+            each: at
+            for each, at in self._read().items()
+            if isinstance(at, int | float) and now - at < REST
+        }
+        with replacing(self._path, mode=0o600) as file:
+            file.write(json.dumps({**known, fingerprint: now}).encode())
+
+    def _read(self) -> dict[str, Any]:
+        try:
+            found = json.loads(self._path.read_text("utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return found if isinstance(found, dict) else {}

@@ -1,0 +1,200 @@
+"""`focus-cte show`: all that is known of one document."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, time, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import attrs
+
+from focus_cte import CTeRecebida, NotFound
+from focus_cte.cli import options
+from focus_cte.cli.archive import existing
+from focus_cte.cli.output import (
+    documento,
+    environment,
+    heading,
+    minute,
+    reais,
+    say,
+    show,
+    to_json,
+)
+from focus_cte.cli.run import finish
+from focus_cte.cli.texts import _
+
+if TYPE_CHECKING:
+    from focus_cte.mirror import Documento, Evento, Mirror, Step
+    from focus_cte.xml import CTeXML, Parte
+
+_WIDTH = 16
+
+
+def moment(text: str) -> datetime:
+    """A date (its end, at this machine's clock), or a moment in ISO 8601."""
+    try:
+        found = datetime.fromisoformat(text.strip())
+    except ValueError:
+        found = datetime.combine(options.day(text), time())
+    if len(text.strip()) <= len("2026-10-31"):
+        found += timedelta(days=1) - timedelta(microseconds=1)
+    return found.astimezone()
+
+
+def command(
+    chave: options.Chave,
+    as_of: Annotated[
+        datetime | None,
+        options.option(
+            "--as-of",
+            help=_("what was known at the end of that day"),
+            parse=moment,
+            metavar="DATE",
+        ),
+    ] = None,
+    json: options.AsJson = False,
+    acervo: options.Acervo = options.ACERVO,
+) -> None:
+    finish(lambda: _show(acervo, chave, as_of, as_json=json))
+
+
+@attrs.frozen
+class _Known:
+    """Of one document."""
+
+    documento: Documento
+    versoes: tuple[CTeRecebida, ...]
+    cte: CTeXML | None
+    eventos: tuple[Evento, ...]
+    desacordos: tuple[Step, ...]
+    files: dict[str, Path]
+
+
+async def _show(folder: Path, chave: str, as_of: datetime | None, *, as_json: bool) -> None:
+    async with existing(folder) as mirror:
+        line = heading(environment(None, mirror.origin), folder)
+        known = await _known(mirror, chave, as_of)
+    if as_json:
+        say(line)
+        show(to_json(known))
+        return
+    show(line)
+    for title, pairs in _sections(known):
+        show(f"\n{title}", style="bold")
+        for name, value in pairs:
+            if value:
+                show(f"  {name:{_WIDTH}}  {value}")
+
+
+async def _known(mirror: Mirror, chave: str, as_of: datetime | None) -> _Known:
+    """Raises `NotFound` for what the archive has not, or had not then."""
+    from focus_cte.mirror import Kind
+
+    document = await mirror.get(chave)
+    versoes = await mirror.historico(chave, as_of=as_of)
+    if document is None or not versoes:
+        when = "" if as_of is None else " " + _("at {when}").format(when=minute(as_of))
+        raise NotFound(
+            _("{chave}: the archive has no such document{when}").format(chave=chave, when=when)
+        )
+    eventos = await mirror.eventos(chave)
+    steps = await mirror.desacordos(chave)
+    until = as_of or datetime.max.replace(tzinfo=UTC)
+    paths = {str(kind): mirror.path(chave, kind) for kind in Kind}
+    return _Known(
+        documento=document,
+        versoes=versoes,
+        cte=_read(paths[Kind.XML]),
+        eventos=tuple(each for each in eventos if each.at <= until),
+        desacordos=tuple(each for each in steps if each.at <= until),
+        files={kind: path for kind, path in paths.items() if path is not None},
+    )
+
+
+def _read(path: Path | None) -> CTeXML | None:
+    from focus_cte.xml import CTeXML, InvalidXML
+
+    if path is None:
+        return None
+    try:
+        return CTeXML.parse(path.read_bytes())
+    except InvalidXML:  # `verify` tells what is wrong with it
+        return None
+
+
+def _sections(known: _Known) -> Iterator[tuple[str, Iterable[tuple[str, Any]]]]:
+    document, last = known.documento, known.versoes[-1]
+    yield (
+        document.chave,
+        [
+            (_("status"), last.situacao),
+            (_("issued"), minute(document.emissao)),
+            (_("value"), f"R$ {reais(last.valor_total or document.valor_total)}"),
+            (_("received by"), ", ".join(map(documento, document.cnpjs))),
+            (_("protocol"), document.protocolo),
+            (_("authorized"), minute(document.autorizado_em)),
+            (_("cancelled"), _event(last.data_cancelamento, last.justificativa_cancelamento)),
+            (_("corrected"), _event(last.data_carta_correcao, last.carta_correcao)),
+        ],
+    )
+    if known.cte is not None:
+        yield _("Parts"), _parts(known.cte)
+        yield (
+            _("Values"),
+            [
+                (_("freight"), f"R$ {reais(known.cte.valor_total)}"),
+                (
+                    _("receivable"),
+                    known.cte.valor_receber and f"R$ {reais(known.cte.valor_receber)}",
+                ),
+                ("ICMS", known.cte.icms and f"R$ {reais(known.cte.icms)}"),
+                ("NF-e", ", ".join(known.cte.chaves_nfe)),
+                *known.cte.referencias,
+            ],
+        )
+    yield _("Versions"), [(str(v.versao), f"{v.situacao or ''}") for v in known.versoes]
+    yield (
+        _("Events"),
+        [(f"{e.tipo}-{e.sequencia:02}", f"{minute(e.at)}  {e.path}") for e in known.eventos],
+    )
+    yield _("Term"), [(_("until"), _term(document))]
+    yield _("Verification"), [(_("signature"), _verdict(document)), *_problems(document)]
+    yield (
+        _("Desacordo"),
+        [(minute(s.at), f"{s.actor}: {s.outcome or s.step}") for s in known.desacordos],
+    )
+    yield _("Files"), [(kind, path) for kind, path in known.files.items()]
+
+
+def _parts(cte: CTeXML) -> Iterator[tuple[str, str]]:
+    for name in ("emitente", "tomador", "remetente", "expedidor", "recebedor", "destinatario"):
+        parte: Parte | None = getattr(cte, name)
+        if parte is not None:
+            place = "/".join(filter(None, (parte.municipio, parte.uf)))
+            yield name, "  ".join(filter(None, (documento(parte.documento), parte.nome, place)))
+
+
+def _event(at: datetime | None, text: str | None) -> str:
+    return "  ".join(filter(None, (minute(at), text)))
+
+
+def _term(document: Documento) -> str:
+    prazo = document.prazo
+    if prazo is None:
+        return _("not known")
+    left = (prazo - datetime.now(UTC)) // timedelta(days=1)
+    days = _("{count} days left").format(count=left) if left >= 0 else _("it is over")
+    estimated = ", " + _("estimated") if document.prazo_estimado else ""
+    return f"{minute(prazo)}, {days}{estimated}"
+
+
+def _verdict(document: Documento) -> str:
+    if document.verificado is None:
+        return _("there is no XML yet")
+    return _("it is what was signed") if document.verificado else _("it is NOT what was signed")
+
+
+def _problems(document: Documento) -> list[tuple[str, str]]:
+    return [("!", problem) for problem in document.problemas]

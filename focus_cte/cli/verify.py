@@ -1,0 +1,125 @@
+"""`focus-cte verify`: prove that the archive is whole; with --remote, that nothing is missing."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import attrs
+import typer
+
+from focus_cte.cli import options
+from focus_cte.cli.archive import existing
+from focus_cte.cli.codes import Code
+from focus_cte.cli.config import Access, Company, from_environment, from_file
+from focus_cte.cli.output import environment, heading, problem, say, show
+from focus_cte.cli.run import finish
+from focus_cte.cli.texts import _
+
+if TYPE_CHECKING:
+    from focus_cte.mirror import Verified
+
+_A_MINUTE: Final = 80
+"""Credits that a token has left for it: 100, less those left to others."""
+_LISTING: Final = "listing"
+"""The kind of a damage that a listing told of; the others are of files."""
+
+
+def command(
+    remote: Annotated[
+        bool, options.option("--remote", help=_("read the listings again, and compare"))
+    ] = False,
+    repair: Annotated[
+        bool,
+        options.option("--repair", help=_("have what is damaged fetched again by the next sync")),
+    ] = False,
+    yes: Annotated[bool, options.option("--yes", help=_("repair without asking"))] = False,
+    cnpj: options.Cnpjs = None,
+    config: options.Config = None,
+    acervo: options.Acervo = options.ACERVO,
+) -> None:
+    if repair and not yes and not sys.stdin.isatty():
+        raise typer.BadParameter(_("nobody can be asked here: say --yes"), param_hint="--repair")
+    found: list[Verified] = []
+
+    async def look() -> Code:
+        found.append(await _verify(acervo, config, cnpj, remote=remote, repair=False))
+        _tell(found[0])
+        return Code.DONE if found[0].ok else Code.FILES
+
+    async def mend() -> Code:
+        mended = await _verify(acervo, config, cnpj, remote=remote, repair=True)
+        left = [damage for damage in mended.damages if not damage.repaired]
+        count = len(mended.damages) - len(left)
+        show(_("{count} repaired: the next sync fetches the files").format(count=count))
+        for damage in left:
+            problem(_("not repaired: {why}").format(why=damage.why))
+        return Code.FILES if left else Code.DONE
+
+    try:
+        finish(look)
+    except typer.Exit as ended:
+        if not repair or ended.exit_code != Code.FILES:
+            raise
+    say(_cost(found[0], relisted=remote))
+    if not yes and not typer.confirm(_("Repair it?"), err=True):
+        raise typer.Exit(Code.FILES)
+    finish(mend)
+
+
+async def _verify(
+    folder: Path,
+    file: Path | None,
+    cnpjs: list[str] | None,
+    *,
+    remote: bool,
+    repair: bool,
+) -> Verified:
+    async with existing(folder) as mirror:
+        say(heading(environment(None, mirror.origin), folder))
+        found = [await mirror.verify(repair=repair)]
+        if remote:
+            wanted = cnpjs or list(await mirror.cnpjs())
+            companies = from_file(file, cnpjs or ()) if file else from_environment(wanted)
+            for access, own in _by_token(companies).items():
+                async with access.client() as focus:
+                    found.append(await mirror.compare(focus, own, repair=repair))
+    return attrs.evolve(
+        found[0],
+        documents=sum(each.documents for each in found),
+        damages=tuple(damage for each in found for damage in each.damages),
+        requests=sum(each.requests for each in found),
+    )
+
+
+def _by_token(companies: Sequence[Company]) -> dict[Access, list[str]]:
+    found: dict[Access, list[str]] = {}
+    for company in companies:
+        found.setdefault(company.access(), []).append(company.cnpj)
+    return found
+
+
+def _tell(found: Verified) -> None:
+    show(_("{count} files looked at").format(count=found.files))
+    if found.requests:
+        show(
+            _("{count} documents compared with the listing, {requests} requests").format(
+                count=found.documents, requests=found.requests
+            )
+        )
+    for damage in found.damages:
+        show(f"✗ {damage.why}", style="red")
+    if found.ok:
+        show(_("nothing is wrong"), style="green")
+
+
+def _cost(found: Verified, *, relisted: bool) -> str:
+    """In credits, one a request, and minutes."""
+    files = sum(damage.kind != _LISTING for damage in found.damages)
+    credits = files + (found.requests if relisted else 0)
+    return _("to repair it costs about {credits} credits, {minutes} minutes or more").format(
+        credits=credits, minutes=max(1, math.ceil(credits / _A_MINUTE))
+    )

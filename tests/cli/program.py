@@ -1,0 +1,121 @@
+"""`focus-cte` run as a program: in a pipe, and in a pseudo-terminal."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import pty
+import re
+import struct
+import subprocess
+import sys
+import termios
+import threading
+from collections.abc import Mapping
+from contextlib import suppress
+from fcntl import ioctl
+from pathlib import Path
+
+import attrs
+
+ROOT = Path(__file__).resolve().parents[2]
+LONGEST = 60.0
+_ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b\][^\x07]*\x07")
+_UNSET = ("FOCUS_", "LC_", "LANG", "NO_COLOR", "COLUMNS", "TERM", "FORCE_COLOR", "CI", "GITHUB_")
+
+
+@attrs.frozen
+class Done:
+    """How a run ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def lines(self) -> list[str]:
+        return self.out.splitlines()
+
+
+def environment(more: Mapping[str, str]) -> dict[str, str]:
+    """This one without what `focus-cte` and rich look at."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(_UNSET)}
+    return {**kept, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "error", "LANG": "C.UTF-8", **more}
+
+
+def command(*arguments: object) -> list[str]:
+    return [sys.executable, "-m", "focus_cte.cli", *map(str, arguments)]
+
+
+async def run(
+    *arguments: object, env: Mapping[str, str], cwd: Path | None = None, typed: str = ""
+) -> Done:
+    """In a pipe, which nobody looks at."""
+    done = await asyncio.to_thread(
+        subprocess.run,
+        command(*arguments),
+        env=environment(env),
+        cwd=cwd,
+        input=typed,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        timeout=LONGEST,
+    )
+    return Done(done.returncode, done.stdout, done.stderr)
+
+
+async def on_a_terminal(
+    *arguments: object,
+    env: Mapping[str, str],
+    cwd: Path | None = None,
+    typed: str = "",
+    columns: int = 80,
+) -> Done:
+    """On a terminal, where stdout and stderr are one; `out` is what it shows, without colours."""
+    return await asyncio.to_thread(
+        _on_a_terminal, command(*arguments), env, cwd, typed, columns
+    )
+
+
+def _on_a_terminal(
+    words: list[str], env: Mapping[str, str], cwd: Path | None, typed: str, columns: int
+) -> Done:
+    ours, theirs = pty.openpty()
+    try:
+        ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
+        process = subprocess.Popen(
+            words,
+            env=environment({"TERM": "xterm-256color", **env}),
+            cwd=cwd,
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            start_new_session=True,
+        )
+    finally:
+        os.close(theirs)
+    shown: list[bytes] = []
+    reader = threading.Thread(target=_read, args=(ours, shown))
+    reader.start()
+    try:
+        if typed:
+            os.write(ours, typed.encode())
+        code = process.wait(LONGEST)
+    finally:
+        process.kill()
+        process.wait()
+        reader.join(5)
+        os.close(ours)
+    return Done(code, plain(b"".join(shown).decode("utf-8", "replace")), "")
+
+
+def _read(descriptor: int, shown: list[bytes]) -> None:
+    with suppress(OSError):  # the other end is closed
+        while data := os.read(descriptor, 65_536):
+            shown.append(data)
+
+
+def plain(text: str) -> str:
+    """What is left for a reader: without colours and the moves of a cursor."""
+    return _ESCAPES.sub("", text).replace("\r\n", "\n")
