@@ -54,10 +54,10 @@ async def _changes(folder: Path, after: int, *, jsonl: bool) -> None:
 def _columns() -> list[Column]:
     return [
         Column(_("number"), 7, "right"),
-        Column(_("seen"), 16),
-        Column("CNPJ", 18),
         Column(_("key"), 44),
         Column(_("what"), 9),
+        Column(_("seen"), 16),
+        Column("CNPJ", 18),
         Column(_("details")),
     ]
 
@@ -66,10 +66,10 @@ async def _rows(found: AsyncIterator[Change]) -> AsyncIterator[list[str]]:
     async for change in found:
         yield [
             str(change.seq),
-            minute(change.at),
-            documento(change.cnpj),
             change.chave,
             str(change.what),
+            minute(change.at),
+            documento(change.cnpj),
             _details(change),
         ]
 

@@ -14,7 +14,6 @@ from focus_cte.cli.output import (
     documento,
     environment,
     heading,
-    minute,
     reais,
     say,
     show,
@@ -56,8 +55,8 @@ async def _deadlines(folder: Path, within: timedelta, cnpj: str | None, *, as_js
         return
     show(line)
     table(_columns(), [_row(each, now) for each in found])
-    if any(each.tomador is None for each in found):
-        show(_("?: who pays is not known before the XML is there"))
+    if any(each.prazo_estimado for each in found):
+        show(_("~: estimated, and who pays is not known, before the XML is there"))
 
 
 async def _running(
@@ -84,20 +83,22 @@ def _days(document: Documento, now: datetime) -> dict[str, int | None]:
 
 def _columns() -> list[Column]:
     return [
-        Column(_("days"), 4, "right"),
-        Column(_("until"), 17),
         Column(_("key"), 44),
-        Column("R$", 12, "right"),
+        Column(_("days"), 4, "right"),
+        Column(_("until"), 10),
+        Column("R$", 10, "right"),
         Column(_("payer"), 18),
         Column(_("issuer")),
     ]
 
 
 def _row(document: Documento, now: datetime) -> list[str]:
+    prazo = document.prazo
+    estimated = "~" if document.prazo_estimado else ""
     return [
-        str(_days(document, now)["days_left"]),
-        ("~" if document.prazo_estimado else "") + minute(document.prazo),
         document.chave,
+        f"{estimated}{_days(document, now)['days_left']}",
+        "" if prazo is None else f"{prazo.astimezone():%d/%m/%Y}",
         reais(document.valor_total),
         "?" if document.tomador is None else documento(document.tomador),
         document.nome_emitente or documento(document.documento_emitente),

@@ -245,13 +245,13 @@ async def _list(acervo: Path, *, as_json: bool) -> None:
 
 def _table(steps: tuple[Step, ...]) -> None:
     columns = [
-        Column(_("at"), 16),
         Column(_("key"), 44),
         Column(_("outcome"), 12),
+        Column(_("at"), 16),
         Column(_("who")),
     ]
     if steps:
         table(
             columns,
-            [[minute(s.at), s.chave, s.outcome or s.step, s.actor] for s in steps],
+            [[s.chave, s.outcome or s.step, minute(s.at), s.actor] for s in steps],
         )

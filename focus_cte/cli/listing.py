@@ -122,7 +122,7 @@ def _columns() -> list[Column]:
     return [
         Column(_("key"), 44),
         Column(_("issued"), 10),
-        Column("R$", 12, "right"),
+        Column("R$", 10, "right"),
         Column(_("status"), 10),
         Column("XML", 3),
         Column(_("issuer")),

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 _PLAIN_WIDTH: Final = 10_000
 """Columns, where nobody looks: lines are not broken for programs."""
-_AT_ONCE: Final = 500
+_BETWEEN: Final = "  "
+_NARROWEST, _WIDEST = 12, 60
+"""Characters of a column that takes what is left."""
 _NAMES = {Ambiente.PRODUCAO: "produção", Ambiente.HOMOLOGACAO: "homologação"}
 _HOSTS = {
     "https://api.focusnfe.com.br": Ambiente.PRODUCAO,
@@ -31,12 +33,11 @@ _HOSTS = {
 
 @attrs.frozen
 class Column:
-    """Of a table."""
+    """Of a table. Those that a terminal is too narrow for are left out, the last ones first."""
 
     title: str
     width: int | None = None
-    """Of at least so many characters in a plain table, and exactly so many on a terminal; None
-    takes what is left."""
+    """Characters; None, of the last column, takes what is left."""
     justify: Literal["left", "right"] = "left"
 
 
@@ -58,16 +59,16 @@ def console(*, stderr: bool = False) -> Console:
 
 def say(text: str = "", style: str = "") -> None:
     """A message. It is no data, and does not hurt a program that reads those."""
-    console(stderr=True).print(text, style=style)
+    console(stderr=True).print(printable(text), style=style)
 
 
 def problem(text: str) -> None:
-    console(stderr=True).print(f"focus-cte: {text}", style="red")
+    console(stderr=True).print(f"focus-cte: {printable(text)}", style="red")
 
 
 def show(text: str = "", style: str = "") -> None:
     """A line of data, for people."""
-    console().print(text, style=style)
+    console().print(printable(text), style=style)
 
 
 def environment(ambiente: str | None, origin: str | None) -> str:
@@ -82,53 +83,55 @@ def heading(environment: str, acervo: object = None) -> str:
 
 
 def table(columns: Sequence[Column], rows: Iterable[Sequence[str]]) -> None:
-    """A table for people; plain lines where it is not for a terminal."""
-    _print(columns, rows, header=True)
+    """A table for people: a row a line. Where it is not for a terminal, all of it."""
+    shown = _fitting(columns)
+    _row(shown, [column.title for column in columns], style="bold")
+    for row in rows:
+        _row(shown, row)
 
 
 async def stream(columns: Sequence[Column], rows: AsyncIterable[Sequence[str]]) -> None:
     """The same, of any length: what is there is shown while the rest is read."""
-    some: list[Sequence[str]] = []
-    header = True
+    shown = _fitting(columns)
+    _row(shown, [column.title for column in columns], style="bold")
     async for row in rows:
-        some.append(row)
-        if len(some) == _AT_ONCE:
-            _print(columns, some, header=header)
-            some, header = [], False
-    if some or header:
-        _print(columns, some, header=header)
+        _row(shown, row)
 
 
-def _print(columns: Sequence[Column], rows: Iterable[Sequence[str]], *, header: bool) -> None:
+def _fitting(columns: Sequence[Column]) -> list[Column]:
+    """Those that there is room for, each with its width; the key is never cut."""
     if not console().is_terminal:
-        titles = [[column.title for column in columns]] if header else []
-        for row in (*titles, *rows):
-            line = "  ".join(
-                _padded(cell, column) for cell, column in zip(row, columns, strict=True)
-            )
-            console().out(line.rstrip(), highlight=False)
-        return
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
-
-    made = Table(box=SIMPLE_HEAD if header else None, show_header=header, pad_edge=False)
+        return list(columns)
+    left, shown = console().width, list[Column]()
     for column in columns:
-        made.add_column(
-            column.title,
-            justify=column.justify,
-            width=column.width,
-            no_wrap=True,
-            overflow="ellipsis",
-            ratio=None if column.width else 1,
-        )
-    for row in rows:
-        made.add_row(*row)
-    console().print(made)
+        width = column.width or min(left, _WIDEST)
+        left -= width + len(_BETWEEN)
+        if left + len(_BETWEEN) < 0 or (column.width is None and width < _NARROWEST):
+            break
+        shown.append(attrs.evolve(column, width=width))
+    return shown
 
 
-def _padded(cell: str, column: Column) -> str:
+def _row(columns: Sequence[Column], cells: Sequence[str], style: str = "") -> None:
+    line = _BETWEEN.join(
+        _sized(printable(cell), column) for cell, column in zip(cells, columns, strict=False)
+    ).rstrip()
+    if console().is_terminal:
+        console().print(line, style=style, no_wrap=True, overflow="ignore", crop=False)
+    else:
+        print(line)
+
+
+def _sized(cell: str, column: Column) -> str:
     width = column.width or 0
+    if console().is_terminal and len(cell) > width:
+        cell = f"{cell[: width - 1]}…"
     return cell.rjust(width) if column.justify == "right" else cell.ljust(width)
+
+
+def printable(text: str) -> str:
+    """Without what moves a cursor or begins a line: names come from whoever issued a document."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else " " for c in text)
 
 
 def to_json(value: Any) -> str:

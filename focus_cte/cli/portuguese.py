@@ -202,8 +202,8 @@ TEXTS: Final[dict[str, str]] = {
     "only terms that end in less than this": "só prazos que terminam em menos que isto",
     "days": "dias",
     "payer": "tomador",
-    "?: who pays is not known before the XML is there": (
-        "?: quem paga não se sabe antes de o XML chegar"
+    "~: estimated, and who pays is not known, before the XML is there": (
+        "~: estimado, e quem paga não se sabe, antes de o XML chegar"
     ),
     "What changed, by number. Keep the last one that you processed.": (
         "O que mudou, por número. Guarde o último que você processou."

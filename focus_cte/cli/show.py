@@ -82,9 +82,10 @@ async def _show(folder: Path, chave: str, as_of: datetime | None, *, as_json: bo
         return
     show(line)
     for title, pairs in _sections(known):
-        show(f"\n{title}", style="bold")
-        for name, value in pairs:
-            if value:
+        if said := [(name, value) for name, value in pairs if value]:
+            show()
+            show(title, style="bold")
+            for name, value in said:
                 show(f"  {name:{_WIDTH}}  {value}")
 
 

@@ -79,7 +79,7 @@ async def _verify(
     repair: bool,
 ) -> Verified:
     async with existing(folder) as mirror:
-        say(heading(environment(None, mirror.origin), folder))
+        show(heading(environment(None, mirror.origin), folder))
         found = [await mirror.verify(repair=repair)]
         if remote:
             wanted = cnpjs or list(await mirror.cnpjs())

@@ -73,9 +73,7 @@ async def on_a_terminal(
     columns: int = 80,
 ) -> Done:
     """On a terminal, where stdout and stderr are one; `out` is what it shows, without colours."""
-    return await asyncio.to_thread(
-        _on_a_terminal, command(*arguments), env, cwd, typed, columns
-    )
+    return await asyncio.to_thread(_on_a_terminal, command(*arguments), env, cwd, typed, columns)
 
 
 def _on_a_terminal(
