@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import AsyncIterable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -43,18 +42,14 @@ class Column:
 
 @cache
 def console(*, stderr: bool = False) -> Console:
-    """Colours only for a terminal, and never with NO_COLOR."""
+    """Colours only for a terminal, or with FORCE_COLOR, and never with NO_COLOR."""
     from rich.console import Console
 
-    terminal = (sys.stderr if stderr else sys.stdout).isatty()
-    return Console(
-        stderr=stderr,
-        highlight=False,
-        markup=False,
-        emoji=False,
-        soft_wrap=not terminal,
-        width=None if terminal else _PLAIN_WIDTH,
-    )
+    made = Console(stderr=stderr, highlight=False, markup=False, emoji=False)
+    if not made.is_terminal:
+        made.width = _PLAIN_WIDTH
+        made.soft_wrap = True
+    return made
 
 
 def say(text: str = "", style: str = "") -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable
 from datetime import timedelta
@@ -46,7 +47,7 @@ class Display:
 
     def __init__(self) -> None:
         self._bars: Any = None
-        if console(stderr=True).is_terminal:
+        if sys.stderr.isatty():
             from rich.progress import BarColumn, TextColumn
             from rich.progress import Progress as Bars
 

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
-import attrs
 import typer
 
 from focus_cte.cli import options
@@ -80,19 +79,14 @@ async def _verify(
 ) -> Verified:
     async with existing(folder) as mirror:
         show(heading(environment(None, mirror.origin), folder))
-        found = [await mirror.verify(repair=repair)]
+        found = await mirror.verify(repair=repair)
         if remote:
             wanted = cnpjs or list(await mirror.cnpjs())
             companies = from_file(file, cnpjs or ()) if file else from_environment(wanted)
             for access, own in _by_token(companies).items():
                 async with access.client() as focus:
-                    found.append(await mirror.compare(focus, own, repair=repair))
-    return attrs.evolve(
-        found[0],
-        documents=sum(each.documents for each in found),
-        damages=tuple(damage for each in found for damage in each.damages),
-        requests=sum(each.requests for each in found),
-    )
+                    found += await mirror.compare(focus, own, repair=repair)
+    return found
 
 
 def _by_token(companies: Sequence[Company]) -> dict[Access, list[str]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from datetime import date, datetime
 from pathlib import Path
 from typing import Literal, Self
@@ -231,15 +231,24 @@ class Mirror:
         found = await check.verify_files(self._store, self._folder, repair=repair)
         if remote is None:
             return found
-        await self._store.check(remote.origin)
-        with remote.sharing(reserve=reserve) as share:
-            compared = await check.compare(self._store, remote, repair=repair)
-        return attrs.evolve(
-            found,
-            documents=compared.documents,
-            damages=(*found.damages, *compared.damages),
-            requests=share.requests,
-        )
+        return found + await self.compare(remote, repair=repair, reserve=reserve)
+
+    async def compare(
+        self,
+        focus: FocusCTe,
+        cnpjs: Iterable[str] | None = None,
+        *,
+        repair: bool = False,
+        reserve: int = RESERVE,
+    ) -> Verified:
+        """The part of `verify` that asks: read listings again from 0, and compare.
+
+        Of these CNPJs, as where several tokens serve an archive; by default, of all in it.
+        """
+        await self._store.check(focus.origin)
+        with focus.sharing(reserve=reserve) as share:
+            found = await check.compare(self._store, focus, cnpjs, repair=repair)
+        return attrs.evolve(found, requests=share.requests)
 
     async def status(self, cnpj: str) -> Status:
         """How a CNPJ stands: what waits, what is late, what is silent. No request is sent."""

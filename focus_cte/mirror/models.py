@@ -214,6 +214,15 @@ class Verified:
     def ok(self) -> bool:
         return all(damage.repaired for damage in self.damages)
 
+    def __add__(self, other: Verified) -> Verified:
+        """What both looked at."""
+        return Verified(
+            files=self.files + other.files,
+            documents=self.documents + other.documents,
+            damages=(*self.damages, *other.damages),
+            requests=self.requests + other.requests,
+        )
+
 
 @attrs.frozen
 class Purged:

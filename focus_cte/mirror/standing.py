@@ -74,7 +74,7 @@ async def status(store: Store, cnpj: str) -> Status:
         nearest_prazo=prazo,
         days_left=None if prazo is None else (prazo - now) // timedelta(days=1),
         blocked=cursor.blocked,
-        silent=silent(emissions, now),
+        silent=silent(emissions, now, heard=cursor.changed_at),
     )
 
 
@@ -116,18 +116,18 @@ async def report(
     )
 
 
-def silent(emissions: Iterable[datetime], now: datetime) -> bool:
+def silent(emissions: Iterable[datetime], now: datetime, *, heard: datetime | None = None) -> bool:
     """Whether no document for so long is unlikely, by the dates of issue of the last ones.
 
-    More than 7 times the mean gap between them, and twice the longest, and three days. Fewer than
-    5 documents tell nothing.
+    More than 7 times the mean gap between them, and twice the longest, and three days: since the
+    last of them, and since the listing last had news. Fewer than 5 documents tell nothing.
     """
     dates = sorted(emissions)
     if len(dates) < _FEWEST:
         return False
     gaps = [later - earlier for earlier, later in pairwise(dates)]
     mean = (dates[-1] - dates[0]) / len(gaps)
-    quiet = now - dates[-1]
+    quiet = now - max(dates[-1], heard or dates[-1])
     return quiet >= _SHORTEST and quiet > _MEAN_GAPS * mean and quiet > _LONGEST_GAPS * max(gaps)
 
 

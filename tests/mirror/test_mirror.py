@@ -21,6 +21,7 @@ from focus_cte.mirror import (
     OtherOrigin,
     Report,
     StoreError,
+    Verified,
     What,
 )
 from focus_cte.sandbox import Sandbox
@@ -283,7 +284,7 @@ async def test_a_refused_token_shows_in_the_status(
     status = await mirror.status(sandbox.cnpj)
     assert status.blocked is not None
     assert "0" * 32 not in status.blocked
-    assert status.silent, "its documents are of July"
+    assert not status.silent, "its documents are of July, and came just now"
 
 
 async def test_an_xml_that_is_late_is_asked_for_again_and_reported(
@@ -373,3 +374,16 @@ async def test_items_that_could_not_be_used_are_read_again(
     assert report.invalid == 1
     assert (await mirror.status(sandbox.cnpj)).invalid == 1
     assert await mirror.reprocess() == 0
+
+
+async def test_where_tokens_differ_each_compares_its_own_cnpjs(
+    mirror: Mirror, sandbox: Sandbox, focus: FocusCTe
+) -> None:
+    await mirror.sync(focus, sandbox.cnpj)
+    whole = await mirror.verify()
+    (new,) = sandbox.receive()
+    assert await mirror.compare(focus, []) == Verified()
+    found = whole + await mirror.compare(focus, [sandbox.cnpj])
+    assert (found.files, found.documents, found.requests) == (whole.files, 131, 2)
+    assert [damage.chave for damage in found.damages] == [new]
+    assert not found.ok

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from focus_cte import InvalidArgument
 from focus_cte.mirror import standing
@@ -225,6 +226,17 @@ async def test_a_silent_cnpj_is_told(archive: Store) -> None:
     assert (await standing.status(archive, OURS)).silent
     archive.clock = lambda: NOW - 15 * DAY
     assert not (await standing.status(archive, OURS)).silent
+
+
+async def test_what_came_just_now_is_no_silence_however_old_it_is(archive: Store) -> None:
+    """As with a first sync of what the API has of last year."""
+    for number in range(60):
+        await put(archive, number, **instant("emissao", NOW - (20 + number) * DAY))
+    async with archive.writing() as writer:
+        await writer.connection.execute(update(cursors).values(changed_at=NOW - DAY))
+    assert not (await standing.status(archive, OURS)).silent
+    archive.clock = lambda: NOW + 9 * DAY
+    assert (await standing.status(archive, OURS)).silent
 
 
 async def test_only_the_latest_documents_tell_what_is_likely(archive: Store) -> None:
