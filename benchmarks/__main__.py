@@ -1,6 +1,6 @@
 """`python -m benchmarks [CASE ...] [--rounds N]`: a table a case; exit code 1 for a missed target.
 
-CASE is cpu, xmls, xml, credits, lookahead, memory or mirror; without one, all.
+CASE is cpu, xmls, xml, credits, lookahead, memory, mirror or cli; without one, all.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import argparse
 import asyncio
 import sys
 
-from benchmarks import cpu, credits, lookahead, memory, mirror, xml, xmls
+from benchmarks import cli, cpu, credits, lookahead, memory, mirror, xml, xmls
 
 _CASES = {
     "cpu": cpu,
@@ -19,6 +19,7 @@ _CASES = {
     "lookahead": lookahead,
     "memory": memory,
     "mirror": mirror,
+    "cli": cli,
 }
 
 

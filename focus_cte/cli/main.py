@@ -30,6 +30,8 @@ def main() -> None:
             raise
         why = f"focus-cte needs {error.name}: pip install 'focus-cte[cli]'"
         raise SystemExit(why) from None
+    except KeyboardInterrupt:  # before there was a loop, or at a question
+        raise SystemExit(130) from None
     except BrokenPipeError:  # `focus-cte list | head`: nobody reads on
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 

@@ -11,7 +11,7 @@ from time import monotonic
 from typing import Any
 
 from sqlalchemy import URL, event, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError, StatementError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from focus_cte import InvalidArgument
@@ -119,7 +119,8 @@ class translated:
         return None
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, DBAPIError):
+        # Not the statement's parameters: documents, thousands of them.
+        if isinstance(error, StatementError):
             raise StoreError(f"{self._where}: {error.orig}") from None
         if isinstance(error, SQLAlchemyError | sqlite3.Error | OSError):
             raise StoreError(f"{self._where}: {error}") from None

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
 import attrs
+from program import run
 
 from focus_cte import FocusCTe
 from focus_cte.mirror import Mirror
@@ -36,3 +38,22 @@ class Scene:
         ):
             report = await mirror.sync(focus, self.sandbox.cnpj, dacte=dacte)
         assert (report.pending, report.failed) == (0, ())
+
+
+async def assert_whole(scene: Scene) -> None:
+    """By the command line alone: every document once, every XML verified, a feed without gaps."""
+    sandbox = scene.sandbox
+
+    async def said(*arguments: str) -> str:
+        done = await run(*arguments, env=scene.env, cwd=scene.folder)
+        assert done.code == 0, done
+        return done.out
+
+    listed = json.loads(await said("list", "--json"))
+    assert sorted(each["chave"] for each in listed) == sorted(sandbox.chaves)
+    assert all(each["tem_xml"] and each["verificado"] for each in listed)
+    changes = [json.loads(line) for line in (await said("changes", "--jsonl")).splitlines()]
+    assert [change["seq"] for change in changes] == list(range(1, len(changes) + 1))
+    received = [change["chave"] for change in changes if change["what"] == "received"]
+    assert sorted(received) == sorted(sandbox.chaves)
+    assert "nothing is wrong" in await said("verify", "--remote")

@@ -1,0 +1,99 @@
+"""A sync that is stopped anywhere: nothing is lost, and the same command goes on from there."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import signal
+from asyncio.subprocess import PIPE, Process
+
+import pytest
+from program import command, environment, run
+from scenes import Scene, assert_whole
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals are of POSIX")
+
+_TIMES = 5
+_LONGEST = 60.0
+
+
+async def start(scene: Scene, *arguments: str) -> Process:
+    kept = environment(scene.env)
+    # A process that is killed in the middle leaves no measure of coverage that could be read.
+    env = {name: value for name, value in kept.items() if not name.startswith("COV")}
+    words = command("sync", "--cnpj", scene.sandbox.cnpj, *arguments)
+    return await asyncio.create_subprocess_exec(
+        *words,
+        env=env,
+        cwd=scene.folder,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=PIPE,
+        stderr=PIPE,
+    )
+
+
+async def after_requests(scene: Scene, process: Process, count: int) -> None:
+    """When the API was asked so often, or the process has ended."""
+    seen = len(scene.sandbox.requests)
+    async with asyncio.timeout(_LONGEST):
+        while len(scene.sandbox.requests) < seen + count:
+            await asyncio.sleep(0.0005)
+            if process.returncode is not None:
+                return
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
+async def test_whatever_stops_it_and_wherever_the_next_ones_have_everything_in_the_end(
+    scene: Scene, number: signal.Signals
+) -> None:
+    draw, hit = random.Random(int(number)), 0
+    for _ in range(_TIMES):
+        process = await start(scene)
+        await after_requests(scene, process, draw.randint(1, 12))
+        await asyncio.sleep(draw.random() * 0.02)
+        if process.returncode is None:
+            process.send_signal(number)
+        out, err = map(bytes.decode, await process.communicate())
+        if process.returncode == 0:
+            assert "waiting" in out
+        else:
+            hit += 1
+            stopped = -9 if number is signal.SIGKILL else 128 + number
+            assert (process.returncode, out) == (stopped, ""), err
+            assert ("the same command goes on from here" in err) == (stopped != -9)
+        assert "Traceback" not in err
+        scene.sandbox.receive(1)
+        scene.sandbox.correct(draw.choice(scene.sandbox.chaves))
+    assert hit >= _TIMES // 2, "it was to be stopped in the middle"
+
+    done = await run("sync", env=scene.env, cwd=scene.folder)
+    assert done.code == 0, done.err
+    await assert_whole(scene)
+
+
+async def test_what_goes_on_for_ever_ends_at_once_between_two_passes(scene: Scene) -> None:
+    process = await start(scene, "--every", "2h")
+    assert process.stderr is not None
+    err = b""
+    async with asyncio.timeout(_LONGEST):
+        while b"next pass in" not in err:
+            err += await process.stderr.readline()
+        process.send_signal(signal.SIGTERM)
+        out, rest = await process.communicate()
+    assert process.returncode == 143
+    assert b"30 new" in out
+    assert b"Traceback" not in rest
+
+
+async def test_it_goes_on_after_the_pause(scene: Scene) -> None:
+    process = await start(scene, "--every", "1s")
+    assert process.stdout is not None
+    async with asyncio.timeout(_LONGEST):
+        assert b"30 new" in await process.stdout.readline()
+        scene.sandbox.receive(2)
+        while b" 2 new" not in await process.stdout.readline():
+            pass
+        process.send_signal(signal.SIGINT)
+        await process.communicate()
+    assert process.returncode == 130
