@@ -72,7 +72,7 @@ def command(
     ] = False,
     acervo: options.Acervo = options.ACERVO,
 ) -> None:
-    filters = {
+    filters: dict[str, Any] = {
         "cnpj": cnpj,
         "tomador": tomador,
         "nfe": nfe,
@@ -85,7 +85,7 @@ def command(
 
 async def _list(
     folder: Path,
-    filters: dict[str, str | None],
+    filters: dict[str, Any],
     ours: bool,
     *,
     json: bool,

@@ -21,6 +21,7 @@ from focus_cte.mirror import (
     pull,
     purging,
     query,
+    reprocessing,
     standing,
     trail,
 )
@@ -126,8 +127,8 @@ class Mirror:
                 a tomador that is not known counts as ours, and the rows stay.
             xml_since: no files of documents emitted before.
             reserve: credits of each window left to others.
-            on_progress: called after each page, and after each batch of files is filed; the sync
-                waits for it, and what it raises ends the sync as any error does.
+            on_progress: called after each page and each batch of files; what it raises ends the
+                sync as any error does.
 
         Raises `LeaseHeld`, `OtherOrigin`, the errors of `FocusCTe.sync` and of the archive. What
         was stored until then stays, and the next call goes on from there; cancelled, it first files
@@ -241,10 +242,7 @@ class Mirror:
         repair: bool = False,
         reserve: int = RESERVE,
     ) -> Verified:
-        """The part of `verify` that asks: read listings again from 0, and compare.
-
-        Of these CNPJs, as where several tokens serve an archive; by default, of all in it.
-        """
+        """What `verify` asks with `remote`, of some CNPJs: where several tokens serve them."""
         await self._store.check(focus.origin)
         with focus.sharing(reserve=reserve) as share:
             found = await check.compare(self._store, focus, cnpjs, repair=repair)
@@ -264,11 +262,7 @@ class Mirror:
 
     async def reprocess(self) -> int:
         """Read the items again that could not be used when they came; how many could now."""
-        done = 0
-        for cnpj in await pull.unresolved(self._store):
-            async with lease.holding(self._store, cnpj) as held:
-                done += await pull.reprocess(self._store, held)
-        return done
+        return await reprocessing.reprocess(self._store)
 
     async def informar_desacordo(
         self,

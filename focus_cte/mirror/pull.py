@@ -6,11 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import attrs
-from sqlalchemy import and_, select, update
+from sqlalchemy import and_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from focus_cte import (
     AuthenticationError,
+    BadRequest,  # "CNPJ do emitente não autorizado" comes as one
     CTeRecebida,
     FocusCTe,
     InvalidDocument,
@@ -83,7 +84,7 @@ async def pull(
                 await _store_page(store, lease, page.ctes, max(page.versao, pulled.versao), pulled)
                 telling.page(len(page.ctes), sync.total)
         await _end(store, lease, max(sync.versao, pulled.versao), None)
-    except (AuthenticationError, PermissionDenied) as error:
+    except (AuthenticationError, PermissionDenied, BadRequest) as error:
         await _end(store, lease, pulled.versao, str(error))
         raise
     return pulled
@@ -264,33 +265,3 @@ async def _end(store: Store, lease: Lease, versao: int, blocked: str | None) -> 
         if blocked is None:
             row["checked_at"] = writer.now
         await writer.upsert(cursors, [row])
-
-
-async def reprocess(store: Store, lease: Lease) -> int:
-    """Read again the items of a CNPJ that could not be used; how many could now."""
-    async with store.reading() as connection:
-        rows = await connection.execute(
-            select(invalid).where(invalid.c.cnpj == lease.cnpj, invalid.c.resolved_at.is_(None))
-        )
-        kept = rows.all()
-    done = 0
-    for row in kept:
-        try:
-            item = read_item(row.raw)
-        except InvalidDocument:
-            continue
-        await store_items(store, lease, [item])
-        async with store.writing() as writer:
-            await lease.hold(writer)
-            await writer.connection.execute(
-                update(invalid).where(invalid.c.id == row.id).values(resolved_at=writer.now)
-            )
-        done += 1
-    return done
-
-
-async def unresolved(store: Store) -> list[str]:
-    """The CNPJs with items that could not be used."""
-    async with store.reading() as connection:
-        found = select(invalid.c.cnpj).where(invalid.c.resolved_at.is_(None)).distinct()
-        return sorted((await connection.scalars(found)).all())

@@ -54,7 +54,7 @@ async def test_how_far_it_is_is_told_on_stderr_and_only_there(scene: Scene) -> N
     assert shown.code == 0
     assert "30/30 documents" in shown.out
     assert re.search(r"\d+/\d+ files, \d+\.\d/s", shown.out)
-    assert "30 new" in shown.lines[-1]
+    assert "  30 new, 0 changed, " in shown.out
 
 
 async def test_what_is_wanted_can_be_bounded(scene: Scene) -> None:
@@ -131,7 +131,7 @@ async def test_without_knowing_who_and_where_nothing_is_asked_and_nothing_made(
         (("--cnpj", "123"), "123"),
         (("--cnpj", "28730186000153", "--since", "soon"), "'soon' is no date"),
         (("--cnpj", "28730186000153", "--every", "2 moons"), "'2 moons' is no length"),
-        (("--cnpj", "28730186000153", "--reserve", "-1"), "-1"),
+        (("--cnpj", "28730186000153", "--reserve", "-1"), "--reserve"),
         (("--config", "none.toml"), "none.toml: No such file"),
         ((), "there is no archive"),
     ],

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Table, func, select, update
 
-from focus_cte import AuthenticationError, FocusCTe, Retry, TransportError, read_item
-from focus_cte.mirror import fetch, lease, pull
+from focus_cte import AuthenticationError, BadRequest, FocusCTe, Retry, TransportError, read_item
+from focus_cte.mirror import fetch, lease, pull, reprocessing
 from focus_cte.mirror.errors import LeaseLost, StoreError
 from focus_cte.mirror.folder import Folder
 from focus_cte.mirror.lease import Lease
@@ -211,13 +211,13 @@ async def test_items_that_cannot_be_used_are_kept_once_and_read_again_later(
     (row,) = await rows(store, invalid)
     assert (row.cnpj, row.resolved_at) == (sandbox.cnpj, None)
     assert row.raw["chave"] == "?"
-    assert await pull.reprocess(store, held) == 0
-    assert await pull.unresolved(store) == [sandbox.cnpj]
+    assert await reprocessing.reprocess_of(store, held) == 0
+    assert await reprocessing.unresolved(store) == [sandbox.cnpj]
     async with store.writing() as writer:
         await writer.connection.execute(update(invalid).values(raw={**row.raw, "chave": broken}))
-    assert await pull.reprocess(store, held) == 1
+    assert await reprocessing.reprocess_of(store, held) == 1
     assert broken in {r.chave for r in await rows(store, ctes)}
-    assert await pull.unresolved(store) == []
+    assert await reprocessing.unresolved(store) == []
 
 
 @pytest.mark.parametrize("page", [0, 1, 2])
@@ -249,6 +249,18 @@ async def test_a_refused_token_is_noted_until_a_listing_goes_well(
     await pull.pull(store, focus, held)
     (row,) = await rows(store, cursors)
     assert row.blocked is None
+
+
+async def test_a_cnpj_that_the_api_refuses_is_noted_too(
+    store: Store, sandbox: Sandbox, focus: FocusCTe
+) -> None:
+    other = "11222333000181"
+    async with lease.holding(store, other) as held:
+        with pytest.raises(BadRequest):
+            await pull.pull(store, focus, held)
+    (row,) = await rows(store, cursors)
+    assert (row.cnpj, row.versao, row.checked_at) == (other, 0, None)
+    assert "autorizado" in row.blocked
 
 
 async def test_who_lost_the_lease_writes_nothing(
