@@ -151,7 +151,10 @@ def _token(name: str, said: Mapping[str, Any]) -> str:
         return str(said["token"])
     if "token_command" in said:
         command = said["token_command"]
-        words = shlex.split(command) if isinstance(command, str) else [str(w) for w in command]
+        try:
+            words = shlex.split(command) if isinstance(command, str) else map(str, command)
+        except ValueError as error:  # a quotation that does not end
+            raise ConfigError(f"{name}: token_command: {error}") from None
         return _of_command(name, tuple(words))
     return _of_variable(said.get("token_env", TOKEN))
 
@@ -177,6 +180,8 @@ def _of_command(name: str, words: tuple[str, ...]) -> str:
         raise ConfigError(f"{name}: token_command {words[0]} took over {_PATIENCE} s") from None
     except UnicodeDecodeError:
         raise ConfigError(f"{name}: token_command {words[0]} printed no text") from None
+    except ValueError as error:  # a NUL, which TOML can write
+        raise ConfigError(f"{name}: token_command: {error}") from None
     if done.returncode or not done.stdout.strip():
         how = f"ended with {done.returncode}" if done.returncode else "printed nothing"
         raise ConfigError(f"{name}: token_command {words[0]} {how}")
