@@ -17,8 +17,8 @@ from focus_cte.cli.output import (
     reais,
     say,
     show,
+    show_json,
     table,
-    to_json,
 )
 from focus_cte.cli.run import finish
 from focus_cte.cli.texts import _
@@ -51,7 +51,7 @@ async def _deadlines(folder: Path, within: timedelta, cnpj: str | None, *, as_js
         found = await _running(mirror, cnpj, now, now + within)
     if as_json:
         say(line)
-        show(to_json([{**_days(each, now), "documento": each} for each in found]))
+        show_json([{**_days(each, now), "documento": each} for each in found])
         return
     show(line)
     table(_columns(), [_row(each, now) for each in found])

@@ -26,8 +26,8 @@ from focus_cte.cli.output import (
     reais,
     say,
     show,
+    show_json,
     table,
-    to_json,
 )
 from focus_cte.cli.run import finish
 from focus_cte.cli.texts import _
@@ -237,7 +237,7 @@ async def _list(acervo: Path, *, as_json: bool) -> None:
         steps = await mirror.desacordos()
     if as_json:
         say(line)
-        show(to_json(steps))
+        show_json(steps)
     else:
         show(line)
         _table(steps)

@@ -130,8 +130,11 @@ def printable(text: str) -> str:
 
 
 def to_json(value: Any) -> str:
-    """JSON of what the mirror gives: money and dates as texts, exact."""
-    return json.dumps(_plain(value), ensure_ascii=False)
+    """JSON of what the mirror gives: money and dates as texts, exact; printable, as `printable`."""
+    text = json.dumps(_plain(value), ensure_ascii=False)
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in text)
 
 
 def _plain(value: Any) -> Any:
@@ -146,6 +149,11 @@ def _plain(value: Any) -> Any:
     if value is None or isinstance(value, bool | int | float):
         return value
     return str(value)
+
+
+def show_json(value: Any) -> None:
+    """On one line, however long: a terminal's width breaks no JSON."""
+    print(to_json(value))
 
 
 def reais(value: Decimal | None) -> str:

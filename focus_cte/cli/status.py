@@ -20,8 +20,8 @@ from focus_cte.cli.output import (
     minute,
     say,
     show,
+    show_json,
     table,
-    to_json,
 )
 from focus_cte.cli.run import finish
 from focus_cte.cli.texts import _
@@ -52,7 +52,7 @@ async def _status(folder: Path, cnpjs: list[str] | None, *, as_json: bool) -> Co
             }
             for status in found
         ]
-        show(to_json({"environment": where, "acervo": folder, "companies": companies}))
+        show_json({"environment": where, "acervo": folder, "companies": companies})
     else:
         show(heading(where, folder))
         table(_columns(), [_row(status) for status in found])
