@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 import sys
 from collections.abc import AsyncIterator, Iterable
 from datetime import datetime
@@ -21,6 +22,7 @@ from focus_cte.cli.output import (
     documento,
     environment,
     heading,
+    printable,
     reais,
     say,
     show,
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
 _AT_ONCE: Final = 500
 _KEYS: Final = ("chave", "cnpjs", "documento_emitente", "tomador", "protocolo")
 """Digits that are no numbers: Excel would round them."""
+_KEY: Final = re.compile(r"[0-9A-Za-z ]+", re.ASCII)
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 """How a cell begins that Excel would run: names come from whoever issued the document."""
 
@@ -155,13 +158,14 @@ async def _write_csv(documents: AsyncIterator[Documento], *, br: bool) -> None:
 
     names = [field.name for field in attrs.fields(Documento)]
     cell = _brazilian if br else _plain
+    shown = printable if sys.stdout.isatty() else str
     sys.stdout.reconfigure(encoding="utf-8-sig" if br else "utf-8", newline="")  # type: ignore[union-attr]
     writer = csv.writer(sys.stdout, delimiter=";" if br else ",", lineterminator="\r\n")
     writer.writerow(names)
     sys.stdout.flush()
     count = 0
     async for document in documents:
-        writer.writerow([cell(name, getattr(document, name)) for name in names])
+        writer.writerow([shown(cell(name, getattr(document, name))) for name in names])
         count += 1
         if count % _AT_ONCE == 0:
             sys.stdout.flush()
@@ -187,6 +191,6 @@ def _brazilian(name: str, value: Any) -> str:
     if isinstance(value, bool):
         return "sim" if value else "não"
     text = _plain(name, value)
-    if name in _KEYS and text:
+    if name in _KEYS and _KEY.fullmatch(text):
         return f'="{text}"'
     return f"'{text}" if text.startswith(_FORMULA) else text
