@@ -45,7 +45,11 @@ def day(text: str) -> date:
             return datetime.strptime(text.strip(), form).date()  # noqa: DTZ007 - a day only
         except ValueError:
             continue
-    raise InvalidArgument(_("{text!r} is no date such as 2026-10-31").format(text=text))
+    raise no_date(text)
+
+
+def no_date(text: str) -> InvalidArgument:
+    return InvalidArgument(_("{text!r} is no date such as 2026-10-31").format(text=text))
 
 
 def option(*names: str, help: str, parse: Any = None, **more: Any) -> Any:

@@ -20,7 +20,7 @@ from focus_cte.cli.output import (
     reais,
     say,
     show,
-    to_json,
+    show_json,
 )
 from focus_cte.cli.run import finish
 from focus_cte.cli.texts import _
@@ -38,9 +38,12 @@ def moment(text: str) -> datetime:
         found = datetime.fromisoformat(text.strip())
     except ValueError:
         found = datetime.combine(options.day(text), time())
-    if len(text.strip()) <= len("2026-10-31"):
-        found += timedelta(days=1) - timedelta(microseconds=1)
-    return found.astimezone()
+    try:
+        if len(text.strip()) <= len("2026-10-31"):
+            found += timedelta(days=1) - timedelta(microseconds=1)
+        return found.astimezone()
+    except (OverflowError, ValueError):  # at an end of time
+        raise options.no_date(text) from None
 
 
 def command(
@@ -78,7 +81,7 @@ async def _show(folder: Path, chave: str, as_of: datetime | None, *, as_json: bo
         known = await _known(mirror, chave, as_of)
     if as_json:
         say(line)
-        show(to_json(known))
+        show_json(known)
         return
     show(line)
     for title, pairs in _sections(known):
