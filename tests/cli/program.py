@@ -6,11 +6,13 @@ import asyncio
 import os
 import pty
 import re
+import signal
 import struct
 import subprocess
 import sys
 import termios
 import threading
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from fcntl import ioctl
@@ -31,6 +33,8 @@ class Done:
     code: int
     out: str
     err: str
+    raw: str = ""
+    """All that a terminal was sent, escape sequences too."""
 
     @property
     def lines(self) -> list[str]:
@@ -62,7 +66,9 @@ async def run(
         encoding="utf-8",
         timeout=LONGEST,
     )
-    return Done(done.returncode, done.stdout, done.stderr)
+    return decent(
+        Done(done.returncode, done.stdout, done.stderr), env, escapes="FORCE_COLOR" in env
+    )
 
 
 async def on_a_terminal(
@@ -70,14 +76,26 @@ async def on_a_terminal(
     env: Mapping[str, str],
     cwd: Path | None = None,
     typed: str = "",
+    interrupted_at: str = "",
     columns: int = 80,
 ) -> Done:
-    """On a terminal, where stdout and stderr are one; `out` is what it shows, without colours."""
-    return await asyncio.to_thread(_on_a_terminal, command(*arguments), env, cwd, typed, columns)
+    """On a terminal, where stdout and stderr are one; `out` is what it shows, without colours.
+
+    interrupted_at: send SIGINT, as Ctrl-C does, when it shows this.
+    """
+    shown = await asyncio.to_thread(
+        _on_a_terminal, command(*arguments), env, cwd, typed, interrupted_at, columns
+    )
+    return decent(shown, env, escapes=True)
 
 
 def _on_a_terminal(
-    words: list[str], env: Mapping[str, str], cwd: Path | None, typed: str, columns: int
+    words: list[str],
+    env: Mapping[str, str],
+    cwd: Path | None,
+    typed: str,
+    interrupted_at: str,
+    columns: int,
 ) -> Done:
     ours, theirs = pty.openpty()
     try:
@@ -99,19 +117,42 @@ def _on_a_terminal(
     try:
         if typed:
             os.write(ours, typed.encode())
+        if interrupted_at:
+            _wait_for(interrupted_at, shown)
+            process.send_signal(signal.SIGINT)
         code = process.wait(LONGEST)
     finally:
         process.kill()
         process.wait()
         reader.join(5)
         os.close(ours)
-    return Done(code, plain(b"".join(shown).decode("utf-8", "replace")), "")
+    raw = b"".join(shown).decode("utf-8", "replace")
+    return Done(code, plain(raw), "", raw)
 
 
 def _read(descriptor: int, shown: list[bytes]) -> None:
     with suppress(OSError):  # the other end is closed
         while data := os.read(descriptor, 65_536):
             shown.append(data)
+
+
+def _wait_for(text: str, shown: list[bytes]) -> None:
+    deadline = time.monotonic() + LONGEST
+    while text.encode() not in b"".join(shown):
+        assert time.monotonic() < deadline, f"{text!r} is not shown"
+        time.sleep(0.01)
+
+
+def decent(done: Done, env: Mapping[str, str], *, escapes: bool = False) -> Done:
+    """Whatever is run: no traceback, no token, and no escape sequences where nobody looks."""
+    shown = done.out + done.err
+    assert "Traceback" not in shown, shown
+    unbroken = shown.replace("\n", "")
+    assert [
+        name for name, value in env.items() if value and "TOKEN" in name and value in unbroken
+    ] == []
+    assert escapes or "\x1b" not in shown, shown
+    return done
 
 
 def plain(text: str) -> str:

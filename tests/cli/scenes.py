@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import attrs
-from program import run
+from inside import invoke
+from program import Done, on_a_terminal, run
 
 from focus_cte import FocusCTe
 from focus_cte.mirror import Mirror
@@ -38,6 +42,56 @@ class Scene:
         ):
             report = await mirror.sync(focus, self.sandbox.cnpj, dacte=dacte)
         assert (report.pending, report.failed) == (0, ())
+
+    @property
+    def heading(self) -> str:
+        """The first line of what is said of the archive."""
+        return f"{self.sandbox.url} · acervo"
+
+    @property
+    def corrected(self) -> str:
+        """The document that was, where the fixture says so: what changed last stands last."""
+        return self.sandbox.chaves[-2]
+
+    @property
+    def cancelled(self) -> str:
+        return self.sandbox.chaves[-1]
+
+    @property
+    def asked(self) -> int:
+        """How many requests the API met until now."""
+        return len(self.sandbox.requests) + len(self.sandbox.storage_requests)
+
+    def invoke(self, *arguments: object, typed: str = "", **env: str) -> Done:
+        """In this process, as in a pipe; not from a coroutine."""
+        return invoke(*arguments, env={**self.env, **env}, cwd=self.folder, typed=typed)
+
+    async def run(self, *arguments: object, typed: str = "", **env: str) -> Done:
+        """In a pipe, in the folder; an `env` of "" is as if it were not set."""
+        return await run(*arguments, env={**self.env, **env}, cwd=self.folder, typed=typed)
+
+    async def on_a_terminal(
+        self,
+        *arguments: object,
+        typed: str = "",
+        interrupted_at: str = "",
+        columns: int = 80,
+        **env: str,
+    ) -> Done:
+        """The same on a terminal."""
+        return await on_a_terminal(
+            *arguments,
+            env={**self.env, **env},
+            cwd=self.folder,
+            typed=typed,
+            interrupted_at=interrupted_at,
+            columns=columns,
+        )
+
+    def sql(self, statement: str, **values: Any) -> None:
+        """Make the archive such as no sync of a test could."""
+        with closing(sqlite3.connect(self.acervo / "acervo.db")) as database, database:
+            database.execute(statement, values)
 
 
 async def assert_whole(scene: Scene) -> None:
