@@ -29,7 +29,7 @@ from focus_cte.cli.output import (
     show_json,
     table,
 )
-from focus_cte.cli.run import finish
+from focus_cte.cli.run import ask, finish
 from focus_cte.cli.texts import _
 
 if TYPE_CHECKING:
@@ -186,9 +186,8 @@ def _ask(chave: str, observacoes: str, whose: Whose, acervo: Path) -> None:
         if ended.exit_code:
             raise
     say(_("It will be registered at SEFAZ, and the vendor cannot take it back."), style="bold")
-    typed = typer.prompt(
-        _("The last {count} characters of the key, to send it").format(count=_CONFIRMED), err=True
-    )
+    question = _("The last {count} characters of the key, to send it").format(count=_CONFIRMED)
+    typed = ask(lambda: str(typer.prompt(question, err=True)))
     if typed.strip() != chave[-_CONFIRMED:]:
         problem(_("{typed!r} is not its end: nothing was sent").format(typed=typed.strip()))
         raise typer.Exit(Code.ERROR)

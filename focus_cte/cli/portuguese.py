@@ -25,6 +25,7 @@ TEXTS: Final[dict[str, str]] = {
     "stopped; what is stored is whole: the same command goes on from here": (
         "interrompido; o que está guardado está inteiro: o mesmo comando continua daqui"
     ),
+    "stopped: nothing was done": "interrompido: nada foi feito",
     "no environment yet": "ainda sem ambiente",
     # Arguments.
     "{folder}: there is no archive; `focus-cte sync --to {folder}` makes one": (

@@ -8,18 +8,20 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Coroutine
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NoReturn, TypeVar
 
 import typer
 
 from focus_cte import FocusError
 from focus_cte.cli.codes import Code, code_of
-from focus_cte.cli.output import problem
+from focus_cte.cli.output import problem, say
 from focus_cte.cli.texts import _
 
 _PATIENCE: Final = 0.8
 """Seconds from a signal until the process ends, whatever it is at: it may be killed anywhere."""
 _SHOW_CURSOR = "\033[?25h"
+
+T = TypeVar("T")
 
 
 def finish(work: Callable[[], Coroutine[Any, Any, Code | None]]) -> NoReturn:
@@ -44,6 +46,16 @@ def finish(work: Callable[[], Coroutine[Any, Any, Code | None]]) -> NoReturn:
     finally:
         stop.over()
     raise typer.Exit(code or Code.DONE)
+
+
+def ask(question: Callable[[], T]) -> T:
+    """The answer of a person. Who stops there (Ctrl-C, Ctrl-D) has done nothing."""
+    try:
+        return question()
+    except typer.Abort:
+        say()
+        problem(_("stopped: nothing was done"))
+        raise typer.Exit(128 + signal.SIGINT) from None
 
 
 class _Stop:

@@ -15,7 +15,7 @@ from focus_cte.cli.archive import existing
 from focus_cte.cli.codes import Code
 from focus_cte.cli.config import Access, Company, from_environment, from_file
 from focus_cte.cli.output import environment, heading, problem, say, show
-from focus_cte.cli.run import finish
+from focus_cte.cli.run import ask, finish
 from focus_cte.cli.texts import _
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def command(
         if not repair or ended.exit_code != Code.FILES:
             raise
     say(_cost(found[0], relisted=remote))
-    if not yes and not typer.confirm(_("Repair it?"), err=True):
+    if not yes and not ask(lambda: typer.confirm(_("Repair it?"), err=True)):
         raise typer.Exit(Code.FILES)
     finish(mend)
 
