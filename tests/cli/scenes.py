@@ -6,6 +6,7 @@ import json
 import sqlite3
 from collections.abc import Mapping
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +93,15 @@ class Scene:
         """Make the archive such as no sync of a test could."""
         with closing(sqlite3.connect(self.acervo / "acervo.db")) as database, database:
             database.execute(statement, values)
+
+    def due(self, chave: str, *, days: int) -> None:
+        """As if the term of a document ended after so many whole days, and some hours."""
+        end = datetime.now(UTC) + timedelta(days=days, hours=5)
+        self.sql(
+            "UPDATE ctes SET prazo = :end WHERE chave = :chave",
+            end=f"{end:%Y-%m-%dT%H:%M:%S.%fZ}",
+            chave=chave,
+        )
 
 
 async def assert_whole(scene: Scene) -> None:
