@@ -171,15 +171,17 @@ async def _timed(access: Access) -> AsyncIterator[tuple[FocusCTe, list[datetime]
 
 
 def _failed(name: str, error: FocusError) -> Finding:
+    code = code_of(error)
     if isinstance(error, AuthenticationError):
         to_do = _(
             "each environment has its own token: take it from the vendor's panel, as it is there"
         )
     elif isinstance(error, PermissionDenied) or "autorizado" in str(error):
+        code = Code.REFUSED  # a company that is not enabled comes as 400
         to_do = _("enable Recebimento de CTes for this CNPJ in the vendor's panel")
     else:
         to_do = _("look at the network (a proxy, a firewall), and try again")
-    return Finding(f"{name}: {error}", to_do, code_of(error))
+    return Finding(f"{name}: {error}", to_do, code)
 
 
 def _listed(name: str, company: Company, page: Page) -> Finding:

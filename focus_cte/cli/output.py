@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import AsyncIterable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -45,7 +46,13 @@ def console(*, stderr: bool = False) -> Console:
     """Colours only for a terminal, or with FORCE_COLOR, and never with NO_COLOR."""
     from rich.console import Console
 
-    made = Console(stderr=stderr, highlight=False, markup=False, emoji=False)
+    made = Console(
+        stderr=stderr,
+        highlight=False,
+        markup=False,
+        emoji=False,
+        color_system=None if os.environ.get("NO_COLOR") else "auto",  # rich leaves bold
+    )
     if not made.is_terminal:
         made.width = _PLAIN_WIDTH
         made.soft_wrap = True
