@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import enum
 import re
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from focus_cte import _json
 from focus_cte._retry import Budget, may_pass
@@ -28,7 +28,9 @@ from focus_cte.errors import (
 )
 from focus_cte.gate import Lane
 from focus_cte.models import Desacordo
-from focus_cte.session import Session
+
+if TYPE_CHECKING:
+    from focus_cte.session import Session
 
 _SHORTEST: Final = 15
 _LONGEST: Final = 255

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 import attrs
 
 from focus_cte import (
     ApiError,
     AuthenticationError,
-    FocusCTe,
     InvalidResponse,
     NotFound,
     TransportError,
@@ -24,6 +24,9 @@ from focus_cte.mirror.models import Kind, State
 from focus_cte.mirror.record import Found
 from focus_cte.mirror.steady import to_the_end
 from focus_cte.mirror.wanted import Due
+
+if TYPE_CHECKING:
+    from focus_cte import FocusCTe
 
 
 class Failure(Exception):

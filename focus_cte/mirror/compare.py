@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING
 
 import attrs
 from sqlalchemy import select
 
-from focus_cte import CTeRecebida, FocusCTe, InvalidDocument, parse_cnpj
+from focus_cte import CTeRecebida, InvalidDocument, parse_cnpj
 from focus_cte.mirror import facts, pull
 from focus_cte.mirror import lease as leasing
 from focus_cte.mirror.errors import LeaseHeld
 from focus_cte.mirror.models import Damage, Verified
 from focus_cte.mirror.schema import archive, cursors, invalid, recebimentos
 from focus_cte.mirror.store import Store, rows_by_key
+
+if TYPE_CHECKING:
+    from focus_cte import FocusCTe
 
 KIND = "listing"
 """Of these damages, where those of files name the file."""

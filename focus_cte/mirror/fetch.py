@@ -8,12 +8,12 @@ from collections import Counter, deque
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 from datetime import date, datetime
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 import attrs
 from sqlalchemy import exists, select
 
-from focus_cte import FocusCTe, InvalidArgument
+from focus_cte import InvalidArgument
 from focus_cte.mirror import filing, lease, wanted
 from focus_cte.mirror.attempt import Attempt, Download, Failure, mark
 from focus_cte.mirror.errors import MirrorError
@@ -26,6 +26,9 @@ from focus_cte.mirror.schema import cursors
 from focus_cte.mirror.steady import first, to_the_end
 from focus_cte.mirror.store import Store
 from focus_cte.mirror.wanted import Due
+
+if TYPE_CHECKING:
+    from focus_cte import FocusCTe
 
 _log = logging.getLogger("focus_cte.mirror")
 

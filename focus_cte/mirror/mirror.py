@@ -11,7 +11,8 @@ from typing import Literal, Self
 import attrs
 from sqlalchemy import URL
 
-from focus_cte import CTeRecebida, Desacordo, FocusCTe, parse_chave, parse_cnpj
+import focus_cte
+from focus_cte import CTeRecebida, Desacordo, parse_chave, parse_cnpj
 from focus_cte.mirror import (
     check,
     engine,
@@ -27,6 +28,7 @@ from focus_cte.mirror import (
 )
 from focus_cte.mirror.folder import Folder
 from focus_cte.mirror.models import (
+    RESERVE,
     Change,
     Documento,
     Evento,
@@ -41,15 +43,11 @@ from focus_cte.mirror.progress import Telling
 from focus_cte.mirror.steps import Step
 from focus_cte.mirror.store import Store
 
-RESERVE = 20
-"""Credits of each window left to whoever else uses the token: it may be issuing invoices."""
-
 
 class Mirror:
-    """A local copy of the CT-es of one API: a database, and a folder of files.
+    """A local copy of the CT-es of one API: a database, and a folder of files. Use `async with`.
 
-    Use it with `async with`, or `open()` and `close()`. Several processes may share an archive;
-    each CNPJ is pulled by one at a time.
+    Several processes may share an archive; each CNPJ is pulled by one at a time.
     """
 
     def __init__(
@@ -108,7 +106,7 @@ class Mirror:
 
     async def sync(
         self,
-        focus: FocusCTe,
+        focus: focus_cte.FocusCTe,
         cnpj: str,
         *,
         dacte: bool = False,
@@ -221,13 +219,16 @@ class Mirror:
         return self._folder.path(parse_chave(chave), Kind(kind))
 
     async def verify(
-        self, *, repair: bool = False, remote: FocusCTe | None = None, reserve: int = RESERVE
+        self,
+        *,
+        repair: bool = False,
+        remote: focus_cte.FocusCTe | None = None,
+        reserve: int = RESERVE,
     ) -> Verified:
-        """Prove that the archive is whole; without `remote`, and no request is sent.
+        """Prove that the files are what was stored, by their SHA-256 and their signature.
 
-        Files are compared with their SHA-256 and their signature. With `remote`, the listings are
-        read again from 0 and compared too. `repair` has damaged files fetched by the next sync, and
-        stores documents that were missing.
+        With `remote`, listings are read again from 0 and compared too; else no request is sent.
+        `repair` has damaged files fetched by the next sync, and stores missing documents.
         """
         found = await check.verify_files(self._store, self._folder, repair=repair)
         if remote is None:
@@ -236,7 +237,7 @@ class Mirror:
 
     async def compare(
         self,
-        focus: FocusCTe,
+        focus: focus_cte.FocusCTe,
         cnpjs: Iterable[str] | None = None,
         *,
         repair: bool = False,
@@ -266,7 +267,7 @@ class Mirror:
 
     async def informar_desacordo(
         self,
-        focus: FocusCTe,
+        focus: focus_cte.FocusCTe,
         chave: str,
         observacoes: str,
         *,

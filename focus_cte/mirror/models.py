@@ -13,6 +13,9 @@ import attrs
 from focus_cte import Situacao, TipoCTe
 from focus_cte.xml import Papel
 
+RESERVE = 20
+"""Credits of each window left to whoever else uses the token: it may be issuing invoices."""
+
 
 class Kind(StrEnum):
     """The files of a document."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 from sqlalchemy import and_, select
@@ -13,7 +13,6 @@ from focus_cte import (
     AuthenticationError,
     BadRequest,  # "CNPJ do emitente não autorizado" comes as one
     CTeRecebida,
-    FocusCTe,
     InvalidDocument,
     PermissionDenied,
     read_item,
@@ -33,6 +32,9 @@ from focus_cte.mirror.schema import (
     versoes,
 )
 from focus_cte.mirror.store import Store, Writer
+
+if TYPE_CHECKING:
+    from focus_cte import FocusCTe
 
 BEHIND = 50
 """How far below the cursor each run reads again: the vendor may have made a lower `versao` visible

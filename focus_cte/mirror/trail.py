@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Coroutine, Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import select
 
@@ -16,7 +16,6 @@ from focus_cte import (
     ApiError,
     Desacordo,
     DesacordoRejeitado,
-    FocusCTe,
     FocusError,
     InvalidArgument,
     NotFound,
@@ -36,6 +35,9 @@ from focus_cte.mirror.steady import to_the_end
 from focus_cte.mirror.steps import NOT_SENT, REFUSED, REGISTERED, UNKNOWN, desacordos
 from focus_cte.mirror.store import Store
 from focus_cte.xml import checar_desacordo
+
+if TYPE_CHECKING:
+    from focus_cte import FocusCTe
 
 __all__ = ["desacordos", "informar_desacordo", "reconcile"]
 

@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 
 import attrs
 
+import focus_cte
 from focus_cte import (
     Ambiente,
     CTeRecebida,
     Desacordo,
-    FocusCTe,
     InvalidArgument,
     NotFound,
     Situacao,
@@ -55,7 +55,12 @@ class PlanoDesacordo:
 
 
 async def checar_desacordo(
-    focus: FocusCTe, chave: str, *, cnpj: str, observacoes: str, now: datetime | None = None
+    focus: focus_cte.FocusCTe,
+    chave: str,
+    *,
+    cnpj: str,
+    observacoes: str,
+    now: datetime | None = None,
 ) -> PlanoDesacordo:
     """Look at all that would have SEFAZ refuse this desacordo, and register nothing.
 
@@ -96,7 +101,7 @@ async def checar_desacordo(
     )
 
 
-async def _xml(focus: FocusCTe, chave: str, cnpj: str) -> tuple[CTeXML | None, str]:
+async def _xml(focus: focus_cte.FocusCTe, chave: str, cnpj: str) -> tuple[CTeXML | None, str]:
     try:
         cte = CTeXML.parse(await focus.baixar_xml(chave, cnpj=cnpj))
     except NotFound:
@@ -108,7 +113,7 @@ async def _xml(focus: FocusCTe, chave: str, cnpj: str) -> tuple[CTeXML | None, s
     return cte, ""
 
 
-async def _desacordo(focus: FocusCTe, chave: str, cnpj: str) -> Desacordo | None:
+async def _desacordo(focus: focus_cte.FocusCTe, chave: str, cnpj: str) -> Desacordo | None:
     try:
         return await focus.consultar_desacordo(chave, cnpj=cnpj)
     except NotFound:
