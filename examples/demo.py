@@ -8,8 +8,11 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+import shlex
 import sys
 import tempfile
+import textwrap
+from collections import Counter
 from io import TextIOWrapper
 from pathlib import Path
 
@@ -20,6 +23,8 @@ from focus_cte.sandbox import Sandbox
 
 WIDTH = 100
 TEXT = "A mercadoria chegou com avaria"
+_EXPECTED = Counter(received=3, corrected=2, cancelled=1)
+_WRAPPED = {"subsequent_indent": "    ", "break_long_words": False, "break_on_hyphens": False}
 
 
 class Demo:
@@ -36,8 +41,8 @@ class Demo:
 
     async def run(self, *arguments: str, lines: int = 100) -> str:
         """Show a command and what it says, at most so many lines; its stdout, whole."""
-        shown = " ".join(f'"{word}"' if " " in word else word for word in arguments)
-        self.console.print(Text(f"$ focus-cte {shown}", style="green"))
+        for line in textwrap.wrap(f"$ focus-cte {shlex.join(arguments)}", WIDTH, **_WRAPPED):
+            self.console.print(Text(line, style="green"))
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "focus_cte.cli", *arguments),
             stdout=asyncio.subprocess.PIPE,
@@ -47,10 +52,10 @@ class Demo:
         )
         said, _ = await process.communicate()
         if process.returncode:
-            raise SystemExit(f"demo: focus-cte {shown} ended with {process.returncode}: {said!r}")
+            raise SystemExit(f"demo: {arguments[0]} ended badly: {said.decode()}")
         found = Text.from_ansi(said.decode()).split()
         for line in found[:lines]:
-            self.console.print(line)
+            self.console.print(line, no_wrap=True, overflow="ellipsis")
         if len(found) > lines:
             self.console.print(Text(f"… and {len(found) - lines} more", style="dim"))
         return "\n".join(line.plain for line in found)
@@ -81,7 +86,10 @@ async def show(demo: Demo) -> None:
     sandbox.receive(3)
     before = (await run("changes", lines=4)).splitlines()[-1].split()[0]
     await run("sync")
-    await run("changes", "--after", before)
+    changes = await run("changes", "--after", before)
+    told = Counter(word for word in changes.split() if word in _EXPECTED)
+    if told != _EXPECTED:
+        raise SystemExit(f"demo: {dict(_EXPECTED)} was expected, and {dict(told)} came")
     await run("show", first)
 
     demo.title("3. A freight that we do not agree with")

@@ -56,9 +56,9 @@ def _columns() -> list[Column]:
         Column(_("number"), 7, "right"),
         Column(_("key"), 44),
         Column(_("what"), 9),
+        Column(_("details"), 24),
         Column(_("seen"), 16),
         Column("CNPJ", 18),
-        Column(_("details")),
     ]
 
 
@@ -68,16 +68,18 @@ async def _rows(found: AsyncIterator[Change]) -> AsyncIterator[list[str]]:
             str(change.seq),
             change.chave,
             str(change.what),
+            _details(change),
             minute(change.at),
             documento(change.cnpj),
-            _details(change),
         ]
 
 
 def _details(change: Change) -> str:
-    """What is worth a word: the status, the file, the text of a letter."""
+    """What is worth a word: which file, the text of a letter, the status."""
     after = change.after
-    for name in ("path", "justificativa_cancelamento", "carta_correcao", "protocolo", "situacao"):
+    if "kind" in after:
+        return f"{after['kind']} {'✓' if after.get('verificado', True) else '!'}"
+    for name in ("justificativa_cancelamento", "carta_correcao", "protocolo", "situacao"):
         if after.get(name):
             return str(after[name])
     return ""

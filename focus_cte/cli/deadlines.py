@@ -11,6 +11,8 @@ from focus_cte.cli import options
 from focus_cte.cli.archive import existing
 from focus_cte.cli.output import (
     Column,
+    at_the_clock_of,
+    day,
     documento,
     environment,
     heading,
@@ -93,12 +95,11 @@ def _columns() -> list[Column]:
 
 
 def _row(document: Documento, now: datetime) -> list[str]:
-    prazo = document.prazo
     estimated = "~" if document.prazo_estimado else ""
     return [
         document.chave,
         f"{estimated}{_days(document, now)['days_left']}",
-        "" if prazo is None else f"{prazo.astimezone():%d/%m/%Y}",
+        day(at_the_clock_of(document.emissao, document.prazo)),
         reais(document.valor_total),
         "?" if document.tomador is None else documento(document.tomador),
         document.nome_emitente or documento(document.documento_emitente),

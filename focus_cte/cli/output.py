@@ -173,9 +173,19 @@ def day(value: datetime | None) -> str:
     return "" if value is None else f"{value:%d/%m/%Y}"
 
 
+def stamp(value: datetime | None) -> str:
+    """A moment, at the clock it came with."""
+    return "" if value is None else f"{value:%d/%m/%Y %H:%M}"
+
+
 def minute(value: datetime | None) -> str:
     """A moment, at this machine's clock."""
     return "" if value is None else f"{value.astimezone():%d/%m/%Y %H:%M}"
+
+
+def at_the_clock_of(other: datetime | None, value: datetime | None) -> datetime | None:
+    """A moment at the issuer's clock, by which the law counts; at this machine's, if need be."""
+    return value and value.astimezone(other.tzinfo if other else None)
 
 
 def documento(value: str | None) -> str:

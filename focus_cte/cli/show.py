@@ -13,6 +13,7 @@ from focus_cte import CTeRecebida, NotFound
 from focus_cte.cli import options
 from focus_cte.cli.archive import existing
 from focus_cte.cli.output import (
+    at_the_clock_of,
     documento,
     environment,
     heading,
@@ -21,6 +22,7 @@ from focus_cte.cli.output import (
     say,
     show,
     show_json,
+    stamp,
 )
 from focus_cte.cli.run import finish
 from focus_cte.cli.texts import _
@@ -134,40 +136,28 @@ def _sections(known: _Known) -> Iterator[tuple[str, Iterable[tuple[str, Any]]]]:
         document.chave,
         [
             (_("status"), last.situacao),
-            (_("issued"), minute(document.emissao)),
+            (_("issued"), stamp(document.emissao)),
             (_("value"), f"R$ {reais(last.valor_total or document.valor_total)}"),
             (_("received by"), ", ".join(map(documento, document.cnpjs))),
             (_("protocol"), document.protocolo),
-            (_("authorized"), minute(document.autorizado_em)),
+            (_("authorized"), stamp(document.autorizado_em)),
             (_("cancelled"), _event(last.data_cancelamento, last.justificativa_cancelamento)),
             (_("corrected"), _event(last.data_carta_correcao, last.carta_correcao)),
         ],
     )
     if known.cte is not None:
         yield _("Parts"), _parts(known.cte)
-        yield (
-            _("Values"),
-            [
-                (_("freight"), f"R$ {reais(known.cte.valor_total)}"),
-                (
-                    _("receivable"),
-                    known.cte.valor_receber and f"R$ {reais(known.cte.valor_receber)}",
-                ),
-                ("ICMS", known.cte.icms and f"R$ {reais(known.cte.icms)}"),
-                ("NF-e", ", ".join(known.cte.chaves_nfe)),
-                *known.cte.referencias,
-            ],
-        )
-    yield _("Versions"), [(str(v.versao), f"{v.situacao or ''}") for v in known.versoes]
-    yield (
-        _("Events"),
-        [(f"{e.tipo}-{e.sequencia:02}", f"{minute(e.at)}  {e.path}") for e in known.eventos],
-    )
+        yield _("Values"), _values(known.cte)
+    yield _("Versions"), [(str(each.versao), each.situacao) for each in known.versoes]
+    yield _("Events"), [(f"{e.tipo}-{e.sequencia:02}", stamp(e.at)) for e in known.eventos]
     yield _("Term"), [(_("until"), _term(document))]
     yield _("Verification"), [(_("signature"), _verdict(document)), *_problems(document)]
     yield (
         _("Desacordo"),
-        [(minute(s.at), f"{s.actor}: {s.outcome or s.step}") for s in known.desacordos],
+        [
+            (minute(each.at), f"{each.actor}: {each.outcome or each.step}")
+            for each in known.desacordos
+        ],
     )
     yield _("Files"), [(kind, path) for kind, path in known.files.items()]
 
@@ -180,8 +170,21 @@ def _parts(cte: CTeXML) -> Iterator[tuple[str, str]]:
             yield name, "  ".join(filter(None, (documento(parte.documento), parte.nome, place)))
 
 
+def _values(cte: CTeXML) -> Iterator[tuple[str, str]]:
+    for name, value in (
+        (_("freight"), cte.valor_total),
+        (_("receivable"), cte.valor_receber),
+        ("ICMS", cte.icms),
+    ):
+        if value is not None:
+            yield name, f"R$ {reais(value)}"
+    for chave in cte.chaves_nfe:
+        yield "NF-e", chave
+    yield from cte.referencias
+
+
 def _event(at: datetime | None, text: str | None) -> str:
-    return "  ".join(filter(None, (minute(at), text)))
+    return "  ".join(filter(None, (stamp(at), text)))
 
 
 def _term(document: Documento) -> str:
@@ -191,7 +194,7 @@ def _term(document: Documento) -> str:
     left = (prazo - datetime.now(UTC)) // timedelta(days=1)
     days = _("{count} days left").format(count=left) if left >= 0 else _("it is over")
     estimated = ", " + _("estimated") if document.prazo_estimado else ""
-    return f"{minute(prazo)}, {days}{estimated}"
+    return f"{stamp(at_the_clock_of(document.emissao, prazo))}, {days}{estimated}"
 
 
 def _verdict(document: Documento) -> str:
