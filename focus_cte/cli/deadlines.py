@@ -37,6 +37,7 @@ def command(
             help=_("only terms that end in less than this"),
             parse=options.length,
             metavar="TIME",
+            show_default="45d",
         ),
     ] = timedelta(days=45),
     cnpj: options.Cnpj = None,
