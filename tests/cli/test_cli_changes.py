@@ -13,22 +13,17 @@ def fed(text: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in text.splitlines()]
 
 
-async def test_in_a_pipe_and_on_a_terminal_a_change_is_a_line(stored: Scene) -> None:
-    piped, lines, shown = await asyncio.gather(
-        stored.run("changes"),
-        stored.run("changes", "--jsonl"),
-        stored.on_a_terminal("changes"),
-    )
-    assert (piped.code, piped.err, shown.code) == (0, "", 0)
-    assert piped.lines[0] == shown.lines[0] == stored.heading
+async def test_a_change_is_a_line(stored: Scene) -> None:
+    lines = await stored.run("changes", "--jsonl")
     assert (lines.code, lines.err) == (0, f"{stored.heading}\n")
     changes = fed(lines.out)
     assert [change["seq"] for change in changes] == list(range(1, len(changes) + 1))
     assert {change["chave"] for change in changes} == set(stored.sandbox.chaves)
-    for done in (piped, shown):
-        assert [line.split()[:3] for line in done.lines[2:]] == [
-            [str(change["seq"]), change["chave"], change["what"]] for change in changes
-        ]
+    table = stored.invoke("changes")
+    assert (table.code, table.err, table.lines[0]) == (0, "", stored.heading)
+    assert [line.split()[:3] for line in table.lines[2:]] == [
+        [str(change["seq"]), change["chave"], change["what"]] for change in changes
+    ]
 
 
 def test_after_a_number_comes_what_is_behind_it(stored: Scene) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 
 import pytest
@@ -39,18 +38,16 @@ def due(stored: Scene) -> Scene:
     return stored
 
 
-async def test_in_a_pipe_and_on_a_terminal_the_nearest_comes_first(due: Scene) -> None:
+async def test_the_nearest_comes_first(due: Scene) -> None:
     first, second, third, *_more = due.sandbox.chaves
-    piped, terminal = await asyncio.gather(due.run("deadlines"), due.on_a_terminal("deadlines"))
-    assert (piped.code, piped.err, terminal.code) == (0, "", 0)
-    for done in (piped, terminal):
-        assert done.lines[0] == due.heading
-        assert [line.split()[:2] for line in done.lines[2:]] == [
-            [first, "3"],
-            [third, "9"],
-            [second, "20"],
-        ]
-    assert piped.lines[2].split()[3:5] == ["7.522,61", "28.730.186/0001-53"]
+    done = await due.run("deadlines")
+    assert (done.code, done.err, done.lines[0]) == (0, "", due.heading)
+    assert [line.split()[:2] for line in done.lines[2:]] == [
+        [first, "3"],
+        [third, "9"],
+        [second, "20"],
+    ]
+    assert done.lines[2].split()[3:5] == ["7.522,61", "28.730.186/0001-53"]
 
 
 def test_only_within_the_time_that_is_given(due: Scene) -> None:

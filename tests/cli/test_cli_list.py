@@ -34,16 +34,6 @@ async def test_in_a_pipe_a_document_is_a_line_and_nothing_is_cut(stored: Scene) 
     assert row.endswith("  06/07/2026    7.522,61  autorizada  ✓    José Aparecido da Conceição")
 
 
-async def test_on_a_terminal_a_line_is_as_wide_as_it_and_keys_are_whole(stored: Scene) -> None:
-    done = await stored.on_a_terminal("list")
-    assert done.code == 0
-    heading, titles, *rows = done.lines
-    assert heading == stored.heading
-    assert titles.split() == ["key", "issued", "R$", "status"]
-    assert {row.split()[0] for row in rows} == set(stored.sandbox.chaves)
-    assert all(len(row) <= 80 for row in rows)
-
-
 def test_the_newest_come_first(stored: Scene) -> None:
     dates = [datetime.fromisoformat(document["emissao"]) for document in listed(stored)]
     assert len(dates) == 30

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from typing import Any
 
@@ -22,15 +21,14 @@ INVALID = (
 )
 
 
-async def test_in_a_pipe_and_on_a_terminal_a_company_is_a_line(stored: Scene) -> None:
-    piped, shown = await asyncio.gather(stored.run("status"), stored.on_a_terminal("status"))
-    assert (piped.code, piped.err, shown.code) == (0, "", 0)
-    for done in (piped, shown):
-        heading, titles, row = done.lines
-        assert heading == stored.heading
-        assert titles.split() == ["CNPJ", "checked", "documents", "files", "waiting", "term"]
-        cnpj, _day, _time, documents, files, waiting = row.split()
-        assert (cnpj, documents, files, waiting) == (COMPANY, "30", "34", "0")
+async def test_a_company_is_a_line(stored: Scene) -> None:
+    done = await stored.run("status")
+    assert (done.code, done.err) == (0, "")
+    heading, titles, row = done.lines
+    assert heading == stored.heading
+    assert titles.split() == ["CNPJ", "checked", "documents", "files", "waiting", "term"]
+    cnpj, _day, _time, documents, files, waiting = row.split()
+    assert (cnpj, documents, files, waiting) == (COMPANY, "30", "34", "0")
 
 
 def test_json_has_all_of_it(stored: Scene) -> None:
