@@ -19,7 +19,7 @@ async def test_a_change_is_a_line(stored: Scene) -> None:
     changes = fed(lines.out)
     assert [change["seq"] for change in changes] == list(range(1, len(changes) + 1))
     assert {change["chave"] for change in changes} == set(stored.sandbox.chaves)
-    table = stored.invoke("changes")
+    table = await stored.run("changes")
     assert (table.code, table.err, table.lines[0]) == (0, "", stored.heading)
     assert [line.split()[:3] for line in table.lines[2:]] == [
         [str(change["seq"]), change["chave"], change["what"]] for change in changes
