@@ -16,7 +16,7 @@ SENT = (
 )
 _VARIES = {
     r"http://127\.0\.0\.1:\d+": "http://127.0.0.1:PORT",
-    r"\d\d/\d\d/\d{4} \d\d:\d\d(?=  28\.730)": "DD/MM/AAAA HH:MM",  # changes: seen
+    r"^( +\d+  \w{44}  .*)\d\d/\d\d/\d{4} \d\d:\d\d": r"\1DD/MM/AAAA HH:MM",  # changes: seen
     r"(?<=0001-53  )\d\d/\d\d/\d{4} \d\d:\d\d": "DD/MM/AAAA HH:MM",  # status: checked
     r"(?<=   [39]  |  20  )\d\d/\d\d/\d{4}": "DD/MM/AAAA",  # deadlines: until
 }
