@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+import re
 import shlex
 import sys
 import tempfile
@@ -102,14 +103,17 @@ async def show(demo: Demo) -> None:
     await run("verify", "--remote")
 
 
-async def main(svg: Path | None) -> None:
-    console = Console(width=WIDTH, highlight=False, markup=False, record=svg is not None)
+async def main(console: Console) -> None:
     async with Sandbox(ctes=250, credits=None) as sandbox:
         with tempfile.TemporaryDirectory(prefix="focus_cte-") as folder:
             console.print(f"A sandbox of the Focus NFe API, at {sandbox.url}, with 250 CT-es")
             await show(Demo(sandbox, Path(folder), console))
-    if svg is not None:
-        console.save_svg(str(svg), title="make demo")
+
+
+def draw(console: Console, svg: Path) -> None:
+    drawn = console.export_svg(title="make demo")
+    # Fonts of another host: a picture asks nobody.
+    svg.write_text(re.sub(r"@font-face {.*?}", "", drawn, flags=re.DOTALL), "utf-8")
 
 
 if __name__ == "__main__":
@@ -119,7 +123,10 @@ if __name__ == "__main__":
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
     try:
-        asyncio.run(main(arguments.svg))
+        shown = Console(width=WIDTH, highlight=False, markup=False, record=bool(arguments.svg))
+        asyncio.run(main(shown))
+        if arguments.svg:
+            draw(shown, arguments.svg)
     except BrokenPipeError:  # `make demo | head`: nobody reads on
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except KeyboardInterrupt:

@@ -29,6 +29,8 @@ from programs import without_slowness
 
 import focus_cte
 from focus_cte import ClientClosed, FocusCTe, FocusError
+from focus_cte.cli.app import build
+from focus_cte.cli.config import from_file
 from focus_cte.mirror import Mirror
 from focus_cte.sandbox import Sandbox
 
@@ -285,6 +287,8 @@ def test_a_command_exists(block: Block, command: list[str]) -> None:
             assert re.search(rf"^{target}:", read("Makefile"), re.MULTILINE)
         case ["python", "-m", module, *_]:
             assert find_spec(module) is not None
+        case ["focus-cte", name, *_]:
+            assert name in {command.name for command in cli()}
         case _:
             pytest.fail(f"{block}: {command} is not known here")
 
@@ -311,14 +315,71 @@ def test_the_sandbox_says_what_from_env_needs() -> None:
     assert re.search(r"^export FOCUS_NFE_TOKEN=\w+ FOCUS_NFE_BASE_URL=http\S+$", printed, re.M)
 
 
+TERMINAL = [block for block in CONSOLE if "focus-cte sync" in block.text]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="it is run by a shell")
+async def test_the_terminal_s_commands_work_one_after_the_other(tmp_path: Path) -> None:
+    """As they stand there, where the first one prints what the others need."""
+    program = tmp_path / "focus-cte"
+    program.write_text(f'#!/bin/sh\nexec {sys.executable} -m focus_cte.cli "$@"\n')
+    program.chmod(0o755)
+    first, *others = TERMINAL[0].text.replace("$ ", "").splitlines()
+    assert first.startswith("focus-cte sandbox")
+    async with Sandbox(ctes=250, credits=None) as sandbox:
+        done = await asyncio.to_thread(
+            subprocess.run,
+            ["sh", "-e", "-c", "\n".join(others)],
+            cwd=tmp_path,
+            env={
+                "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}",
+                "PYTHONPATH": str(ROOT),
+                "LANG": "C.UTF-8",
+                "FOCUS_NFE_TOKEN": sandbox.token,
+                "FOCUS_NFE_BASE_URL": sandbox.url,
+            },
+            capture_output=True,
+            encoding="utf-8",
+            timeout=120,
+        )
+        assert (done.returncode, "Traceback" in done.stderr) == (0, False), done.stderr
+        assert sandbox.cnpj in others[0]
+    assert "250 new" in done.stdout
+    assert "nothing is wrong" in done.stdout
+    assert (tmp_path / "ctes.csv").read_text("utf-8-sig").startswith("chave;cnpjs;")
+    assert (tmp_path / "july.zip").is_file()
+
+
+@pytest.mark.parametrize("readme", READMES)
+def test_the_companies_toml_is_one(readme: str, tmp_path: Path) -> None:
+    (block,) = blocks(readme, "toml")
+    path = tmp_path / "companies.toml"
+    path.write_text(block.text, "utf-8")
+    companies = from_file(path)
+    assert [company.cnpj for company in companies] == ["24178617000110", "24178617000209"]
+    assert {company.ambiente for company in companies} == {"producao"}
+
+
+@pytest.mark.parametrize("readme", READMES)
+def test_every_command_is_in_the_table(readme: str) -> None:
+    named = re.findall(r"^\| `([a-z]+)` \|", read(readme), re.MULTILINE)
+    assert set(named) == {command.name for command in cli()}
+
+
+def cli() -> list[Any]:
+    """The commands of `focus-cte`, and its group."""
+    app = build([])
+    return [*app.registered_commands, *app.registered_groups]
+
+
 @pytest.mark.parametrize("readme", READMES)
 def test_every_exception_is_in_the_table(readme: str) -> None:
     public = {
         name
-        for name, value in vars(focus_cte).items()
-        if isinstance(value, type) and issubclass(value, FocusError)
+        for name in focus_cte.__all__
+        if isinstance(value := getattr(focus_cte, name), type) and issubclass(value, FocusError)
     }
-    rows = re.findall(r"^\| (`\w+`(?:, `\w+`)*) \|", read(readme), re.MULTILINE)
+    rows = re.findall(r"^\| (`[A-Z]\w+`(?:, `\w+`)*) \|", read(readme), re.MULTILINE)
     named = re.findall(r"\w+", " ".join(rows))
     assert len(named) == len(set(named))
     assert set(named) - {"autorizado"} == public - NOT_IN_THE_TABLE
