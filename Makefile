@@ -24,7 +24,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 help: ## show this
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(MAKEFILE_LIST)
 
-demo: $(RUNTIME) ## a sync against the embedded sandbox: no account, no network
+demo: $(RUNTIME) ## the mirror and focus-cte against the embedded sandbox: no account, no network
 	@$(BIN)/python examples/demo.py
 
 test: $(DEV) ## the whole suite, with branch coverage; FOCUS_CTE_TEST_POSTGRES=postgresql://... for all of it
@@ -77,7 +77,7 @@ endef
 
 $(RUNTIME): pyproject.toml
 	$(call venv,$(VENV))
-	@$(BIN)/pip install -qq -e .
+	@$(BIN)/pip install -qq -e '.[cli]'
 	@touch $@
 
 $(DEV): $(RUNTIME)

@@ -56,7 +56,8 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel: Path) -> None:
     package = {str(path.relative_to(ROOT)) for path in (ROOT / "focus_cte").rglob("*.py")}
     package.add("focus_cte/py.typed")
     info = "-".join(wheel.name.split("-")[:2]) + ".dist-info"
-    metadata = {f"{info}/{name}" for name in ("METADATA", "RECORD", "WHEEL", "licenses/LICENSE")}
+    names = ("METADATA", "RECORD", "WHEEL", "entry_points.txt", "licenses/LICENSE")
+    metadata = {f"{info}/{name}" for name in names}
     with zipfile.ZipFile(wheel) as held:
         assert set(held.namelist()) == package | metadata
 
@@ -67,7 +68,7 @@ def test_the_wheel_says_what_it_needs(wheel: Path) -> None:
         said = email.message_from_bytes(held.read(name))
     needs = [need for need in said.get_all("Requires-Dist", []) if "extra ==" not in need]
     assert sorted(re.match(r"[\w-]+", need)[0] for need in needs) == ["aiohttp", "attrs", "cattrs"]
-    assert set(said.get_all("Provides-Extra")) >= {"xml", "mirror", "postgres"}
+    assert set(said.get_all("Provides-Extra")) >= {"xml", "mirror", "postgres", "cli"}
     assert said["License-Expression"] == "MIT"
     assert said["Requires-Python"] == ">=3.11"
 
@@ -105,6 +106,48 @@ def test_an_extra_that_is_not_installed_says_how_to_install_it(
     assert re.fullmatch(
         r"ImportError: focus_cte\.xml needs \w+: pip install focus-cte\[xml\]", last
     )
+
+
+def test_the_command_line_without_its_extra_says_how_to_install_it(
+    python: Path, tmp_path: Path
+) -> None:
+    done = subprocess.run(
+        [python.with_name("focus-cte"), "status"], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "focus-cte needs typer: pip install 'focus-cte[cli]'\n"
+
+
+def test_the_installed_command_line_syncs_with_the_installed_sandbox(
+    wheel: Path, tmp_path: Path
+) -> None:
+    home = tmp_path / "installed"
+    venv.create(home, symlinks=True, with_pip=True)
+    command = [home / "bin" / "python", "-m", "pip", "install", "--quiet", f"{wheel}[cli]"]
+    installed = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert installed.returncode == 0, installed.stdout + installed.stderr
+    code = """
+import asyncio, os, subprocess, sys
+from focus_cte.sandbox import Sandbox
+
+async def main():
+    async with Sandbox(ctes=20) as sandbox:
+        os.environ |= {"FOCUS_NFE_TOKEN": sandbox.token, "FOCUS_NFE_BASE_URL": sandbox.url}
+        command = [sys.argv[1], "sync", "--cnpj", sandbox.cnpj]
+        print((await asyncio.to_thread(subprocess.check_output, command, text=True)).strip())
+
+asyncio.run(main())
+"""
+    program = home / "bin" / "focus-cte"
+    said = subprocess.run(
+        [home / "bin" / "python", "-I", "-c", code, program],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert said.returncode == 0, said.stderr
+    assert "  20 new, 0 changed, " in said.stdout
+    assert (tmp_path / "acervo" / "acervo.db").is_file()
 
 
 def test_users_see_the_types(python: Path, tmp_path: Path) -> None:
