@@ -46,13 +46,16 @@ types: $(DEV)
 wheel: $(DEV)
 	@$(BIN)/python -m pytest -m wheel tests/wheel
 
+# Of the command line, what its libraries draw and read: each start of a program takes a second.
 lowest: $(LOWEST)/.installed
-	@env -u FOCUS_CTE_TEST_POSTGRES FOCUS_CTE_KILLS=10 $(LOWEST)/bin/$(PYTEST)
+	@env -u FOCUS_CTE_TEST_POSTGRES FOCUS_CTE_KILLS=10 $(LOWEST)/bin/$(PYTEST) \
+		--ignore tests/cli --ignore tests/docs/test_examples.py
+	@$(LOWEST)/bin/$(PYTEST) tests/cli/test_cli_help.py tests/cli/test_cli_tables.py
 	@$(LOWEST)/bin/$(PYTEST) tests/mirror/test_databases.py tests/mirror/test_store.py
 
-soak-mirror: $(DEV) ## kill a mirror 500 times on SQLite and 200 on PostgreSQL; some minutes
+soak-mirror: $(DEV) ## kill a mirror 500 times on SQLite, 200 on PostgreSQL, 75 as a program
 	@FOCUS_CTE_KILLS=500 $(BIN)/python .ci/with_postgres \
-		$(BIN)/python -m pytest tests/mirror/test_kills.py
+		$(BIN)/python -m pytest tests/mirror/test_kills.py tests/cli/test_cli_stopped.py
 
 bench: $(BENCH) ## against the alternatives: a table a case, in nine minutes
 	@$(BIN)/python -m benchmarks
