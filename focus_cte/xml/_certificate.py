@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Final
 
 from cryptography import x509
@@ -16,10 +17,17 @@ from focus_cte.xml._values import parse_documento
 _CNPJ: Final = x509.ObjectIdentifier("2.16.76.1.3.3")
 _CPF: Final = x509.ObjectIdentifier("2.16.76.1.3.1")
 """otherNames of ICP-Brasil (DOC-ICP-04): a company's CNPJ; a person's date of birth, then CPF."""
+_USUAL: Final = 8 * 1024
+"""Bytes, at most, of a certificate that is kept."""
 
 
 def load(der: bytes) -> x509.Certificate:
     """ValueError for what cryptography does not take, such as DER that is not strict."""
+    return _load(der) if len(der) <= _USUAL else _load.__wrapped__(der)
+
+
+@lru_cache(maxsize=128)  # a carrier signs what it issues in a year with one
+def _load(der: bytes) -> x509.Certificate:
     with _reading("the certificate cannot be read"):
         return x509.load_der_x509_certificate(der)
 

@@ -91,7 +91,8 @@ def parse(data: bytes) -> etree._Element:
         raise InvalidArgument(f"data must be bytes, as downloaded, not {type(data).__name__}")
     if len(data) > _LARGEST:
         raise InvalidXML(f"{len(data):,} bytes are more than a CT-e can have ({_LARGEST:,})")
-    if data.count(b"<") + data.count(b"=") > _MARKS:
+    tags, attributes = data.count(b"<"), data.count(b"=")
+    if tags + attributes > _MARKS:
         raise InvalidXML(f"more than {_MARKS:,} tags and attributes: no CT-e has as many")
     # The encoding is given below, so a DTD cannot hide behind another one.
     if b"<!DOCTYPE" in data:
@@ -108,7 +109,7 @@ def parse(data: bytes) -> etree._Element:
         root = etree.fromstring(data, parser)
     except (etree.XMLSyntaxError, ValueError) as error:
         raise InvalidXML(f"not well-formed XML in UTF-8: {error}") from None
-    if data.count(b"=") > _USUAL or data.count(b"xmlns") ** 2 * data.count(b"<") > _SCOPE:
+    if attributes > _USUAL or data.count(b"xmlns") ** 2 * tags > _SCOPE:
         _check_bounds(root)
     # lxml passes over some: an undeclared entity, an undeclared prefix before a mere warning.
     if errors := parser.error_log.filter_from_errors():

@@ -7,11 +7,11 @@ Each `*_problem` says what is wrong, or None.
 from __future__ import annotations
 
 from base64 import b64decode
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from copy import deepcopy
 from hashlib import sha1, sha256
-from typing import Final
+from typing import Any, Final
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -31,7 +31,7 @@ _SIGNATURES: Final = {
     f"{_DSIG}rsa-sha1": hashes.SHA1,
     "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256": hashes.SHA256,
 }
-_same_id = etree.XPath("count(//*[@Id = $ident])")
+_ids: Callable[[etree._Element], Any] = etree.XPath("/descendant::*/@Id", smart_strings=False)
 # What is parsed again was parsed once within bounds; escaped, it may be longer than they allow.
 _again = etree.XMLParser(encoding="utf-8", resolve_entities=False, huge_tree=True)
 
@@ -43,7 +43,12 @@ def canonical(element: etree._Element) -> bytes:
     """
     try:
         # As a document of its own: in place, lxml loses the namespaces that ancestors declare.
-        apex = etree.fromstring(etree.tostring(element, encoding="utf-8", with_tail=False), _again)
+        apex = deepcopy(element)
+        apex.tail = None
+        if apex.nsmap != element.nsmap:
+            # A copy keeps what it declares itself and what it uses; here more is in scope.
+            source = etree.tostring(element, encoding="utf-8", with_tail=False)
+            apex = etree.fromstring(source, _again)
         for ancestor in element.iterancestors():
             for name, value in ancestor.attrib.items():
                 if str(name).startswith(_XML) and name not in apex.attrib:
@@ -107,7 +112,7 @@ def digest_problem(signed: etree._Element, signature: etree._Element) -> str | N
         return (
             f"the signature is of {quoted(reference.get('URI'))}, not of the {name} {quoted(ident)}"
         )
-    if _same_id(signed, ident=ident) != 1:
+    if _ids(signed).count(ident) != 1:
         return f"more than one element has the Id {quoted(ident)}"
     for transform in find_all(reference, "Transforms/Transform"):
         if transform.get("Algorithm") not in _TRANSFORMS:

@@ -15,7 +15,15 @@ from signing import Signer, signer
 from style import CTE, Style, finished
 
 from focus_cte import InvalidArgument
-from focus_cte.xml import CTeXML, Evento, InvalidXML, Verification, parse_and_verify, verify
+from focus_cte.xml import (
+    CTeXML,
+    Evento,
+    InvalidXML,
+    Verification,
+    _certificate,
+    parse_and_verify,
+    verify,
+)
 
 BRANCH = "79160190000274"
 DRIVER = Person(CPF, "João Ninguém", "SP", "SANTOS")
@@ -300,3 +308,12 @@ def test_one_reading_gives_what_a_file_says_and_whether_it_is_what_was_signed() 
         parse_and_verify(b"<a/>")
     with pytest.raises(InvalidArgument):
         parse_and_verify(cte(), chave="1")
+
+
+def test_a_certificate_is_kept_for_the_carriers_next_document_unless_it_is_huge(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    der = b64decode(signer(EMITENTE).text)
+    assert _certificate.load(der) is _certificate.load(der)
+    monkeypatch.setattr(_certificate, "_USUAL", len(der) - 1)
+    assert _certificate.load(der) is not _certificate.load(der)
