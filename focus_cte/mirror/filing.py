@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any, TypeAlias
 
 import attrs
-from sqlalchemy import bindparam, func, select, update
+from sqlalchemy import Update, bindparam, func, select, update
 
 from focus_cte.mirror import record, wanted
 from focus_cte.mirror.folder import WHOLE
@@ -19,6 +20,14 @@ from focus_cte.mirror.store import Store, Writer
 from focus_cte.mirror.wanted import Due
 
 Receivers: TypeAlias = Mapping[str, list[tuple[str, str | None]]]
+
+_OF_A_FILE = update(files).where(
+    files.c.chave == bindparam("of_chave"), files.c.kind == bindparam("of_kind")
+)
+_OF_A_CTE = update(ctes).where(ctes.c.chave == bindparam("of_chave"))
+_OF_A_RECEIPT = update(recebimentos).where(
+    recebimentos.c.chave == bindparam("of_chave"), recebimentos.c.cnpj == bindparam("of_cnpj")
+)
 
 
 @attrs.frozen
@@ -145,13 +154,7 @@ async def _update_files(writer: Writer, outcomes: Sequence[Outcome]) -> None:
                 "why": outcome.why,
             }
         )
-    if rows:
-        await writer.connection.execute(
-            update(files).where(
-                files.c.chave == bindparam("of_chave"), files.c.kind == bindparam("of_kind")
-            ),
-            rows,
-        )
+    await writer.each(_OF_A_FILE, rows)
 
 
 def _in_the_end(was: Due) -> State:
@@ -199,26 +202,20 @@ async def _update_ctes(writer: Writer, read: Sequence[tuple[Outcome, Found]]) ->
         if term := record.term(found.cte):
             terms.append({**known, **term})
     if rows:
-        filled = [name.removeprefix("xml_") for name in rows[0] if name.startswith("xml_")]
-        own = [name for name in rows[0] if name in ctes.c]
-        await writer.connection.execute(
-            update(ctes)
-            .where(ctes.c.chave == bindparam("of_chave"))
-            .values(
-                {name: bindparam(name) for name in own}
-                | {
-                    name: func.coalesce(
-                        ctes.c[name], bindparam(f"xml_{name}", type_=ctes.c[name].type)
-                    )
-                    for name in filled
-                }
-            ),
-            rows,
-        )
-    if terms:
-        await writer.connection.execute(
-            update(ctes).where(ctes.c.chave == bindparam("of_chave")), terms
-        )
+        await writer.each(_filling(tuple(rows[0])), rows)
+    await writer.each(_OF_A_CTE, terms)
+
+
+@cache
+def _filling(names: tuple[str, ...]) -> Update:
+    """What the XML says, under these names; as "xml_…", where nothing else has said it."""
+    columns = ctes.c
+    said: dict[str, Any] = {name: bindparam(name) for name in names if name in columns}
+    for name in names:
+        if name.startswith("xml_"):
+            column = columns[name.removeprefix("xml_")]
+            said[column.name] = func.coalesce(column, bindparam(name, type_=column.type))
+    return _OF_A_CTE.values(said)
 
 
 async def _add_rows(writer: Writer, read: Sequence[tuple[Outcome, Found]]) -> None:
@@ -249,11 +246,4 @@ async def _update_roles(
         if found.cte is not None
         for cnpj, _ in ours[outcome.chave]
     ]
-    if rows:
-        await writer.connection.execute(
-            update(recebimentos).where(
-                recebimentos.c.chave == bindparam("of_chave"),
-                recebimentos.c.cnpj == bindparam("of_cnpj"),
-            ),
-            rows,
-        )
+    await writer.each(_OF_A_RECEIPT, rows)

@@ -7,7 +7,7 @@ lock on the database, for as long as the process lives.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from contextlib import suppress
 from typing import Any, Self, TypeVar
 
@@ -48,6 +48,9 @@ class SteadyConnection(AsyncConnection):
             raise
         return self
 
+    async def __aenter__(self) -> Self:
+        return await self.start(is_ctxmanager=True)
+
     async def __aexit__(self, *error: object) -> None:
         await self.close()
 
@@ -65,3 +68,8 @@ class SteadyConnection(AsyncConnection):
 
     async def exec_driver_sql(self, *arguments: Any, **options: Any) -> Any:
         return await to_the_end(super().exec_driver_sql(*arguments, **options))
+
+    async def executemany(self, text: str, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Have the driver itself run a statement for each of these rows, in one trip to it."""
+        raw: Any = await self.get_raw_connection()
+        await to_the_end(raw.driver_connection.executemany(text, rows))

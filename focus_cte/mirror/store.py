@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Column, Insert, RowMapping, Table, select, update
+from sqlalchemy import Column, Insert, RowMapping, Table, Update, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import SQLAlchemyError
@@ -114,7 +114,7 @@ class Store:
 class Writer:
     """A transaction under way."""
 
-    def __init__(self, connection: AsyncConnection, now: datetime, origin: str) -> None:
+    def __init__(self, connection: SteadyConnection, now: datetime, origin: str) -> None:
         self.connection = connection
         self.now = now
         self._origin = origin
@@ -141,8 +141,17 @@ class Writer:
     ) -> None:
         wanted = [{**row, "origin": self._origin} for row in rows]
         if wanted:
-            dialect = self.connection.dialect.name
-            await self.connection.execute(statement(dialect, tuple(wanted[0])), wanted)
+            await self.each(statement(self.connection.dialect.name, tuple(wanted[0])), wanted)
+
+    async def each(self, statement: Insert | Update, rows: Sequence[Row]) -> None:
+        """Run a statement for each of these rows: one that is kept, with the same keys in each."""
+        if not rows:
+            return
+        if self.connection.dialect.name == "sqlite":
+            text, bind = _bare(statement, tuple(rows[0]))
+            await self.connection.executemany(text, bind(rows))
+        else:
+            await self.connection.execute(statement, rows)
 
     def change(
         self,
@@ -198,6 +207,34 @@ def _upsertion(
         where=new[newer] > table.c[newer] if newer else None,
     )
     return statement
+
+
+@cache
+def _bare(
+    statement: Insert | Update, names: tuple[str, ...]
+) -> tuple[str, Callable[[Sequence[Row]], list[tuple[Any, ...]]]]:
+    """A statement as SQLite's driver takes it, and how rows of these names are bound to it.
+
+    As SQLAlchemy does both, but column by column, and without a look at each value's place.
+    """
+    dialect = sqlite.dialect()
+    compiled = statement.compile(dialect=dialect, column_keys=names)
+    order = compiled.positiontup or []
+    types = (compiled.binds[name].type.dialect_impl(dialect) for name in order)
+    processors = [each.bind_processor(dialect) for each in types]
+    table: Any = statement.table
+    defaults = {name: table.c[name].default.arg for name in order if name not in names}
+
+    def bind(rows: Sequence[Row]) -> list[tuple[Any, ...]]:
+        if defaults:
+            rows = [{**defaults, **row} for row in rows]
+        columns = (
+            [row[name] for row in rows] if process is None else [process(row[name]) for row in rows]
+            for name, process in zip(order, processors, strict=True)
+        )
+        return list(zip(*columns, strict=True))
+
+    return str(compiled), bind
 
 
 async def rows_by_key(

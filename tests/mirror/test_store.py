@@ -13,7 +13,16 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import Connection, TypeDecorator, make_url, select, text, update
+from sqlalchemy import (
+    Connection,
+    TypeDecorator,
+    bindparam,
+    insert,
+    make_url,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import InterfaceError
 
@@ -314,3 +323,40 @@ def test_an_instant_past_the_ends_of_time_in_utc_is_none(text: str) -> None:
 @given(st.decimals(allow_nan=False, allow_infinity=False))
 def test_amounts_are_exact(value: Decimal) -> None:
     assert read(Money(), written(Money(), value)) == value
+
+
+async def test_each_row_is_bound_as_sqlalchemy_binds_it(store: Store) -> None:
+    """SQLite's driver is given rows without it: see `Writer.each`."""
+    at = datetime(2026, 7, 6, 23, 59, tzinfo=timezone(timedelta(hours=-3)))
+    odd = {"nome_emitente": "a\0b\ud800ç", "valor_total": Decimal("1E+3"), "emissao": at}
+    rows: list[dict[str, Any]] = [
+        {"chave": "a", **odd, "verificado": True, "problemas": ["é", Decimal("1.10")]},
+        {"chave": "b", **dict.fromkeys(odd), "verificado": None, "problemas": None},
+    ]
+    theirs = [{**row, "chave": row["chave"] + "2", "origin": "o"} for row in rows]
+    setting = update(ctes).where(ctes.c.chave == bindparam("of_chave"))
+    changes = [{"of_chave": "b", "prazo": at, "icms": Decimal("0.50")}]
+    async with store.writing() as writer:
+        await writer.insert(ctes, rows)
+        await writer.each(setting, changes)
+        await writer.each(setting, [])
+        await writer.connection.execute(insert(ctes), theirs)
+        await writer.connection.execute(setting, [{**changes[0], "of_chave": "b2"}])
+    columns = ("nome_emitente, valor_total, emissao, verificado, problemas, prazo, icms",)
+    async with store.reading() as connection:
+        found = await connection.execute(
+            text(f"SELECT {columns[0]}, prazo_estimado FROM ctes ORDER BY chave")
+        )
+        a, a2, b, b2 = found.all()
+    assert (a, b) == (a2, b2)
+    assert a.nome_emitente == "a\ufffdb\ufffdç"
+    assert b.prazo == "2026-07-07T02:59:00.000000Z"
+
+
+async def test_a_row_that_is_refused_is_a_clear_error_and_nothing_is_stored(store: Store) -> None:
+    whole = {"chave": "a", "nome_emitente": "b"}
+    with pytest.raises(StoreError, match="chave"):
+        async with store.writing() as writer:
+            await writer.insert(ctes, [whole, {**whole, "chave": None}])
+    async with store.reading() as connection:
+        assert (await connection.execute(select(ctes.c.chave))).all() == []
