@@ -5,11 +5,12 @@ from __future__ import annotations
 import errno
 import os
 import re
+import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from hashlib import sha256
+from io import FileIO
 from pathlib import Path
-from typing import BinaryIO
 
 from focus_cte import parse_chave
 from focus_cte.mirror.errors import FilesError
@@ -44,7 +45,9 @@ class Folder:
 
     def __init__(self, root: Path, *, group: bool = False) -> None:
         self.root = Path(root)
+        self._beginning = os.path.join(self.root, "")
         self._made: set[Path] = set()
+        self._had: set[str] = set()
         self._folder_mode, self.file_mode = (0o750, 0o640) if group else (0o700, 0o600)
 
     def name(self, chave: str, kind: Kind, *, sequencia: int = 1) -> str:
@@ -60,11 +63,17 @@ class Folder:
         """The file on disk; None where there is none. Of correction letters, the last."""
         name = self.name(chave, kind)
         if kind in _ENDINGS:
-            with _translated(self.root / name):
-                found = self.root / name
-                return found if found.is_file() else None
+            return self.root / name if self._is_file(name) else None
         letters = self._numbered(chave, kind)
         return letters[-1] if letters else None
+
+    def _is_file(self, name: str) -> bool:
+        path = self.at(name)
+        with _translated(path):
+            try:
+                return stat.S_ISREG(os.stat(path).st_mode)
+            except (FileNotFoundError, NotADirectoryError):
+                return False
 
     def letters(self, chave: str) -> list[str]:
         """The names of all correction letters of a document, the last one last."""
@@ -87,11 +96,17 @@ class Folder:
         """Those of these files that are on disk."""
         return {(chave, kind) for chave, kind in wanted if self.path(chave, kind) is not None}
 
+    def at(self, name: str) -> str:
+        """Where a name is on the disk; a text, which is far quicker to make than a Path."""
+        return self._beginning + name
+
     def read(self, name: str) -> bytes | None:
         """A file's bytes; None where there is none."""
-        with _translated(self.root / name):
+        path = self.at(name)
+        with _translated(path):
             try:
-                return (self.root / name).read_bytes()
+                with open(path, "rb", buffering=0) as file:
+                    return file.readall()
             except FileNotFoundError:
                 return None
 
@@ -110,7 +125,7 @@ class Folder:
 
     def settle(self, names: set[str]) -> None:
         """Have the names of these files on the disk too."""
-        for folder in {(self.root / name).parent for name in names}:
+        for folder in {os.path.dirname(self.at(name)) for name in names}:
             with _translated(folder):
                 _fsync(folder)
 
@@ -128,6 +143,12 @@ class Folder:
                 match = _PART.fullmatch(each.name)
                 if match and match[1] not in living:
                     each.unlink(missing_ok=True)
+
+    def have(self, folder: str) -> None:
+        """Have a folder, and see each time that it is there still."""
+        if folder not in self._had or not os.path.isdir(folder):
+            self.make(Path(folder))
+            self._had.add(folder)
 
     def make(self, folder: Path) -> None:
         """Have a folder with its mode, whatever the umask; ours are given it where they lack it."""
@@ -160,22 +181,24 @@ class Batch:
     def __init__(self, folder: Folder, owner: str) -> None:
         self._folder, self._owner = folder, owner
         self._names: set[str] = set()
-        self._parts: list[tuple[Path, BinaryIO, Path]] = []
+        self._parts: list[tuple[str, FileIO, str]] = []
 
     def write(self, name: str, data: bytes) -> None:
         """Add a file; one of the same bytes that is there stays as it is."""
         self._names.add(name)
         if self._folder.read(name) == data:
             return
-        target = self._folder.root / name
-        part = target.with_name(f".{target.name}.{os.urandom(4).hex()}.{self._owner}.part")
+        target = self._folder.at(name)
+        parent, own = os.path.split(target)
+        part = os.path.join(parent, f".{own}.{os.urandom(4).hex()}.{self._owner}.part")
         with _translated(target):
-            self._folder.make(target.parent)
-            file = open(part, "xb", opener=_private)  # noqa: SIM115 - closed by settle or drop
+            self._folder.have(parent)
+            file = open(part, "xb", buffering=0, opener=_private)  # noqa: SIM115 - closed by settle or drop
             self._parts.append((part, file, target))
-            part.chmod(self._folder.file_mode)  # whatever the umask
-            file.write(data)
-            file.flush()
+            os.chmod(part, self._folder.file_mode)  # whatever the umask
+            rest = memoryview(data)
+            while rest:  # of a disk that fills up, a part may be taken
+                rest = rest[file.write(rest) :]
 
     def adopt(self, name: str) -> None:
         """Add a file that is in its place: that it is will be on the disk."""
@@ -200,7 +223,7 @@ class Batch:
             with suppress(OSError):
                 file.close()
             with suppress(OSError):
-                part.unlink(missing_ok=True)
+                os.unlink(part)
         self._parts.clear()
 
 
@@ -208,7 +231,7 @@ def _private(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)
 
 
-def _fsync(folder: Path) -> None:
+def _fsync(folder: Path | str) -> None:
     if os.name != "posix":  # elsewhere a folder cannot be opened
         return
     descriptor = os.open(folder, os.O_RDONLY)
@@ -218,10 +241,17 @@ def _fsync(folder: Path) -> None:
         os.close(descriptor)
 
 
-@contextmanager
-def _translated(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        to_do = _WHAT_TO_DO.get(error.errno or 0, "look at the disk")
-        raise FilesError(f"{path}: {error.strerror or error}: {to_do}, and sync again") from None
+class _translated:
+    """Make a `FilesError` of what the system refuses."""
+
+    def __init__(self, path: Path | str) -> None:
+        self._path = path
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, OSError):
+            to_do = _WHAT_TO_DO.get(error.errno or 0, "look at the disk")
+            why = error.strerror or error
+            raise FilesError(f"{self._path}: {why}: {to_do}, and sync again") from None

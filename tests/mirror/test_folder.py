@@ -6,6 +6,7 @@ import errno
 import os
 import stat
 from collections.abc import Callable, Iterator
+from io import FileIO
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 from archives import put_file
 
 from focus_cte import InvalidArgument
+from focus_cte.mirror import folder as folder_module
 from focus_cte.mirror.errors import FilesError
 from focus_cte.mirror.folder import Folder
 from focus_cte.mirror.models import Kind
@@ -167,6 +169,24 @@ def test_what_the_system_refuses_is_explained_and_leaves_what_was(
         put_file(folder, name, b"<b/>", ME)
     assert everything(folder) == [name]
     assert folder.read(name) == b"<a/>"
+
+
+def test_a_file_that_the_system_takes_in_parts_is_whole(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Slow(FileIO):
+        def write(self, data: Any) -> int:
+            return super().write(bytes(data)[:1])
+
+    def slow(path: str, mode: str, *, buffering: int, opener: Any = None) -> FileIO:
+        assert buffering == 0
+        return Slow(path, mode, opener=opener)
+
+    name = folder.name(CHAVE, Kind.XML)
+    with monkeypatch.context() as patch:
+        patch.setattr(folder_module, "open", slow, raising=False)
+        put_file(folder, name, b"<abc/>", ME)
+    assert folder.read(name) == b"<abc/>"
 
 
 def test_of_a_batch_that_is_given_up_nothing_is_left(folder: Folder) -> None:
