@@ -135,8 +135,8 @@ def local_name(element: etree._Element) -> str:
 
 
 @lru_cache(maxsize=256)
-def _anywhere(path: str) -> str:
-    return "/".join(f"{{*}}{step}" for step in path.split("/"))
+def _steps(path: str) -> tuple[str, ...]:
+    return tuple(f"{{*}}{step}" for step in path.split("/"))
 
 
 def quoted(value: str | None) -> str:
@@ -146,15 +146,26 @@ def quoted(value: str | None) -> str:
 
 def find(element: etree._Element | None, path: str) -> etree._Element | None:
     """The first element at a path such as `ide/toma3/toma`."""
-    if element is None:
-        return None
-    if "/" in path:
-        return element.find(_anywhere(path))
-    return next(element.iterchildren(_anywhere(path)), None)  # the same, sooner
+    return None if element is None else _first(element, _steps(path))
+
+
+def _first(element: etree._Element, steps: tuple[str, ...]) -> etree._Element | None:
+    # In place of element.find, which takes twice as long, and a CT-e is fifty of them.
+    children = element.iterchildren(steps[0])
+    if len(steps) == 1:
+        return next(children, None)
+    rest = steps[1:]
+    for child in children:
+        if (found := _first(child, rest)) is not None:
+            return found
+    return None
 
 
 def find_all(element: etree._Element, path: str) -> list[etree._Element]:
-    return element.findall(_anywhere(path))
+    found = [element]
+    for step in _steps(path):
+        found = [child for each in found for child in each.iterchildren(step)]
+    return found
 
 
 def at_most_one(element: etree._Element, path: str) -> etree._Element | None:
