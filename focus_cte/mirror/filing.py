@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any, TypeAlias
 
 import attrs
-from sqlalchemy import Update, bindparam, func, select, update
+from sqlalchemy import String, Update, bindparam, func, select, update
 
 from focus_cte.mirror import record, wanted
 from focus_cte.mirror.folder import WHOLE
@@ -21,6 +21,15 @@ from focus_cte.mirror.wanted import Due
 
 Receivers: TypeAlias = Mapping[str, list[tuple[str, str | None]]]
 
+_CHAVES = bindparam("chaves", type_=String, expanding=True)
+_FILES = select(
+    files.c.chave, files.c.kind, files.c.state, files.c.wanted_at, files.c.sha256
+).where(files.c.chave.in_(_CHAVES))
+_RECEIVERS = (
+    select(recebimentos.c.chave, recebimentos.c.cnpj, recebimentos.c.papeis)
+    .where(recebimentos.c.chave.in_(_CHAVES))
+    .order_by(recebimentos.c.cnpj)
+)
 _OF_A_FILE = update(files).where(
     files.c.chave == bindparam("of_chave"), files.c.kind == bindparam("of_kind")
 )
@@ -103,9 +112,7 @@ async def _as_they_are_now(
 ) -> Mapping[tuple[str, Kind], Any]:
     """Their rows: another CNPJ's fetch may have stored one, or its pull want it anew."""
     found = await writer.connection.execute(
-        select(files.c.chave, files.c.kind, files.c.state, files.c.wanted_at, files.c.sha256).where(
-            files.c.chave.in_({outcome.chave for outcome in outcomes})
-        )
+        _FILES, {"chaves": list({outcome.chave for outcome in outcomes})}
     )
     return {(row.chave, Kind(row.kind)): row for row in found}
 
@@ -180,11 +187,7 @@ async def _new_events(
 
 async def _receivers(writer: Writer, chaves: set[str]) -> Receivers:
     """Which of our CNPJs received each of these documents, and as what, where it is known."""
-    found = await writer.connection.execute(
-        select(recebimentos.c.chave, recebimentos.c.cnpj, recebimentos.c.papeis)
-        .where(recebimentos.c.chave.in_(chaves))
-        .order_by(recebimentos.c.cnpj)
-    )
+    found = await writer.connection.execute(_RECEIVERS, {"chaves": list(chaves)})
     ours: dict[str, list[tuple[str, str | None]]] = defaultdict(list)
     for chave, cnpj, papeis in found:
         ours[chave].append((cnpj, papeis))

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import attrs
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 
 from focus_cte.mirror.errors import LeaseHeld, LeaseLost, StoreError
 from focus_cte.mirror.schema import leases
@@ -22,6 +22,15 @@ from focus_cte.mirror.store import Store, Writer
 
 TERM = timedelta(minutes=5)
 """From each transaction of its holder to the end of a lease."""
+_RENEWAL = (
+    update(leases)
+    .where(
+        leases.c.cnpj == bindparam("of_cnpj"),
+        leases.c.owner == bindparam("of_owner"),
+        leases.c.fence == bindparam("of_fence"),
+    )
+    .values(expires_at=bindparam("until"))
+)
 _living: set[str] = set()
 """The owners in this process. One of it that is not here has ended, and could not give back."""
 
@@ -36,12 +45,9 @@ class Lease:
 
     async def hold(self, writer: Writer) -> None:
         """Renew it within a transaction, which goes wrong with `LeaseLost` if it is another's."""
-        table = leases.c
-        held = await writer.connection.execute(
-            update(leases)
-            .where(table.cnpj == self.cnpj, table.owner == self.owner, table.fence == self.fence)
-            .values(expires_at=writer.now + TERM)
-        )
+        own = {"of_cnpj": self.cnpj, "of_owner": self.owner, "of_fence": self.fence}
+        until = writer.now + TERM
+        held = await writer.connection.execute(_RENEWAL, {**own, "until": until})
         if held.rowcount != 1:
             raise LeaseLost(
                 f"{self.cnpj}: another process took over while this one paused", cnpj=self.cnpj

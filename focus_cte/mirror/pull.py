@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import attrs
-from sqlalchemy import and_, select
+from sqlalchemy import String, and_, bindparam, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from focus_cte import (
@@ -40,11 +40,22 @@ BEHIND = 50
 """How far below the cursor each run reads again: the vendor may have made a lower `versao` visible
 after a higher one, by a transaction that was long under way."""
 
-_KNOWN = [
-    column
-    for column in ctes.c
-    if column.name in {*facts.columns(CTeRecebida("", 0)), "prazo", "prazo_estimado"}
-]
+_CHAVES = bindparam("chaves", type_=String, expanding=True)
+_KNOWN = select(
+    *(
+        column
+        for column in ctes.c
+        if column.name in {*facts.columns(CTeRecebida("", 0)), "prazo", "prazo_estimado"}
+    )
+).where(ctes.c.chave.in_(_CHAVES))
+_RECEIVED = select(  # one row at least
+    archive.c.purged_before, recebimentos.c.chave, recebimentos.c.versao
+).select_from(
+    archive.outerjoin(
+        recebimentos,
+        and_(recebimentos.c.cnpj == bindparam("of_cnpj"), recebimentos.c.chave.in_(_CHAVES)),
+    )
+)
 
 
 @attrs.define
@@ -127,15 +138,8 @@ async def _fresh(
     connection: AsyncConnection, cnpj: str, items: tuple[CTeRecebida, ...]
 ) -> dict[CTeRecebida, int | None]:
     """Those not known or known with a lower `versao`, which stands beside; the last of each key."""
-    is_known = and_(
-        recebimentos.c.cnpj == cnpj, recebimentos.c.chave.in_([item.chave for item in items])
-    )
-    found = await connection.execute(  # one row at least
-        select(archive.c.purged_before, recebimentos.c.chave, recebimentos.c.versao).select_from(
-            archive.outerjoin(recebimentos, is_known)
-        )
-    )
-    rows = found.all()
+    these = {"of_cnpj": cnpj, "chaves": [item.chave for item in items]}
+    rows = (await connection.execute(_RECEIVED, these)).all()
     purged, known = rows[0].purged_before, {row.chave: row.versao for row in rows}
     latest = {item.chave: item for item in items if not is_purged(item, purged)}
     return {
@@ -152,8 +156,7 @@ def is_purged(item: CTeRecebida, before: str | None) -> bool:
 async def _write(writer: Writer, cnpj: str, fresh: Mapping[CTeRecebida, int | None]) -> int:
     """All that follows from these documents; how many were new to the CNPJ."""
     chaves = [item.chave for item in fresh]
-    rows = select(*_KNOWN).where(ctes.c.chave.in_(chaves))
-    found = (await writer.connection.execute(rows)).mappings()
+    found = (await writer.connection.execute(_KNOWN, {"chaves": chaves})).mappings()
     known: dict[str, Any] = {row["chave"]: row for row in found}
     before = await _before(writer, cnpj, fresh)
     stored, wanted, late = [], [], []

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Column, Insert, RowMapping, Table, Update, select, update
+from sqlalchemy import Column, Insert, RowMapping, Table, Update, bindparam, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import SQLAlchemyError
@@ -24,6 +24,13 @@ from focus_cte.mirror.steady import SteadyConnection, to_the_end
 _DIALECTS: Mapping[str, Any] = {"sqlite": sqlite, "postgresql": postgresql}
 _PER_STATEMENT = 500
 """Rows, and keys in an IN: SQLite takes 32,766 variables, PostgreSQL 32,767."""
+
+# Statements of every transaction are kept: SQLAlchemy takes longer to make one than to run it.
+_NUMBERING = (
+    update(schema.archive)
+    .values(seq=schema.archive.c.seq + bindparam("count"))
+    .returning(schema.archive.c.seq)
+)
 
 Row = Mapping[str, Any]
 
@@ -178,17 +185,12 @@ class Writer:
         # There is one writer: whoever reads the feed never sees a number before those below it.
         if not self._changes:
             return
-        top = await self.connection.scalar(
-            update(schema.archive)
-            .values(seq=schema.archive.c.seq + len(self._changes))
-            .returning(schema.archive.c.seq)
-        )
+        top = await self.connection.scalar(_NUMBERING, {"count": len(self._changes)})
         first = (top or 0) - len(self._changes) + 1
         rows = [{"seq": seq, **row} for seq, row in enumerate(self._changes, first)]
         await self.insert(schema.changes, rows)
 
 
-# Once for each table: SQLAlchemy takes longer to make one than to run it.
 @cache
 def _insertion(dialect: str, table: Table) -> Insert:
     statement: Insert = _DIALECTS[dialect].insert(table).on_conflict_do_nothing()
