@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -32,13 +33,14 @@ class Refusals:
         return max(0.0, min(REST, at + REST - time.time()))
 
     def add(self, fingerprint: str) -> None:
+        """Where it cannot be written down, the refusal itself is what has to be told."""
         now = time.time()
         known = {
             each: at
             for each, at in self._read().items()
             if isinstance(at, int | float) and now - at < REST
         }
-        with replacing(self._path, mode=0o600) as file:
+        with suppress(OSError), replacing(self._path, mode=0o600) as file:
             file.write(json.dumps({**known, fingerprint: now}).encode())
 
     def _read(self) -> dict[str, Any]:

@@ -29,7 +29,7 @@ def finish(work: Callable[[], Coroutine[Any, Any, Code | None]]) -> NoReturn:
     stop = _Stop()
     code: int | None
     try:
-        code = asyncio.run(stop.watching(work()))
+        code = asyncio.run(stop.watching(_alone(work())))
     except asyncio.CancelledError:
         stop.say_how_to_go_on()
         code = stop.code
@@ -46,6 +46,17 @@ def finish(work: Callable[[], Coroutine[Any, Any, Code | None]]) -> NoReturn:
     finally:
         stop.over()
     raise typer.Exit(code or Code.DONE)
+
+
+async def _alone(work: Coroutine[Any, Any, T]) -> T:
+    """What goes wrong in a group of tasks is told as the first of it."""
+    try:
+        return await work
+    except ExceptionGroup as group:
+        error: Exception = group
+        while isinstance(error, ExceptionGroup):
+            error = error.exceptions[0]
+        raise error from None
 
 
 def ask(question: Callable[[], T]) -> T:
