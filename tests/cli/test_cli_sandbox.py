@@ -6,15 +6,13 @@ import re
 import signal
 import subprocess
 
-import pytest
-from program import command, environment
+from program import command, environment, on_a_terminal
 from scenes import Scene
 
 LONGEST = 30.0
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_it_says_where_it_is_and_ends_well(stored: Scene, number: signal.Signals) -> None:
+def test_it_says_where_it_is_and_answers_until_it_is_told_to_end(stored: Scene) -> None:
     with subprocess.Popen(
         command("sandbox", "--ctes", "3"),
         env=environment({}),
@@ -28,7 +26,7 @@ def test_it_says_where_it_is_and_ends_well(stored: Scene, number: signal.Signals
             env = dict(re.findall(r"(FOCUS_NFE_\w+)=(\S+)", shown[-1]))
             cnpj = shown[3].split()[1]
             done = stored.invoke("doctor", "--cnpj", cnpj, "--from", "new", **env)
-            process.send_signal(number)
+            process.send_signal(signal.SIGTERM)
             out, err = process.communicate(timeout=LONGEST)
         finally:
             process.kill()
@@ -37,6 +35,15 @@ def test_it_says_where_it_is_and_ends_well(stored: Scene, number: signal.Signals
     assert env.keys() == {"FOCUS_NFE_TOKEN", "FOCUS_NFE_BASE_URL"}
     assert done.code == 0
     assert "3 documents" in done.out
+
+
+async def test_on_a_terminal_ctrl_c_ends_it_well() -> None:
+    done = await on_a_terminal(
+        *("sandbox", "--ctes", "3"), env={}, columns=200, interrupted_at="export FOCUS_NFE_TOKEN="
+    )
+    assert done.code == 0
+    assert done.lines[0] == "Focus NFe sandbox; Ctrl-C ends it"
+    assert len(done.lines) == 5
 
 
 def test_a_folder_that_is_not_there_is_said(stored: Scene) -> None:
