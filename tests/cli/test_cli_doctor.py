@@ -63,6 +63,15 @@ def test_a_wrong_token_is_said_and_not_tried_again(alone: Scene) -> None:
     assert alone.asked == 2
 
 
+def test_without_a_folder_too_a_wrong_token_is_tried_once(alone: Scene) -> None:
+    cnpjs = ("--cnpj", alone.sandbox.cnpj, "--cnpj", STRANGER)
+    done = alone.invoke("doctor", *cnpjs, FOCUS_NFE_TOKEN=WRONG)
+    _refused, rests = wrong(done.out)
+    assert (done.code, alone.asked) == (4, 1)
+    assert "not asked, since its token was refused" in rests
+    assert list(alone.folder.iterdir()) == []
+
+
 def test_a_company_that_is_not_enabled_is_said_and_the_others_are_asked(alone: Scene) -> None:
     done = alone.invoke("doctor", "--cnpj", STRANGER, "--cnpj", alone.sandbox.cnpj)
     (refused,) = wrong(done.out)
