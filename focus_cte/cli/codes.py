@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterable
 from enum import IntEnum
 
-from focus_cte import AuthenticationError, InvalidArgument, PermissionDenied
+from focus_cte import AuthenticationError, BadRequest, InvalidArgument, PermissionDenied
 
 
 class Code(IntEnum):
@@ -27,8 +27,15 @@ class Code(IntEnum):
 _WORST_FIRST = (Code.REFUSED, Code.ERROR, Code.USAGE, Code.HELD, Code.FILES, Code.SILENT)
 
 
+def is_refusal(error: BaseException) -> bool:
+    """Of the token, or of a company to it, which comes as a 400 too ("não autorizado")."""
+    if isinstance(error, BadRequest):
+        return "autorizad" in (error.mensagem or "")
+    return isinstance(error, AuthenticationError | PermissionDenied)
+
+
 def code_of(error: BaseException) -> Code:
-    if isinstance(error, AuthenticationError | PermissionDenied):
+    if is_refusal(error):
         return Code.REFUSED
     if isinstance(error, InvalidArgument):
         return Code.USAGE

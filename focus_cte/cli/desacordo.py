@@ -29,6 +29,7 @@ from focus_cte.cli.output import (
     show_json,
     table,
 )
+from focus_cte.cli.refusals import asking
 from focus_cte.cli.run import ask, finish
 from focus_cte.cli.texts import _
 
@@ -120,7 +121,7 @@ async def _plan(chave: str, observacoes: str, whose: Whose, acervo: Path) -> Pla
     cnpj = whose.cnpj or (tomador if tomador in received else whose.cnpj_among(received))
     if cnpj is None:
         raise InvalidArgument(_("{chave}: say with --cnpj who registers it").format(chave=chave))
-    async with access.client() as focus:
+    async with asking(access, acervo) as focus:
         plan = await checar_desacordo(focus, chave, cnpj=cnpj, observacoes=observacoes)
     for line in _lines(plan):
         show(line)
@@ -200,7 +201,7 @@ async def _send(chave: str, observacoes: str, actor: str, whose: Whose, acervo: 
         access = whose.access(received)
         say(heading(access.where, acervo))
         say(_("registering: the vendor cannot take it back"))
-        async with access.client() as focus:
+        async with asking(access, acervo) as focus:
             found = await mirror.informar_desacordo(
                 focus, chave, observacoes, actor=actor, cnpj=whose.cnpj
             )
@@ -218,7 +219,7 @@ async def _status(chave: str, whose: Whose, acervo: Path) -> Code:
     if is_there(acervo):
         async with existing(acervo) as mirror:
             _table(await mirror.desacordos(chave))
-    async with access.client() as focus:
+    async with asking(access, acervo) as focus:
         try:
             found = await focus.consultar_desacordo(chave, cnpj=whose.cnpj_among(received))
         except NotFound:

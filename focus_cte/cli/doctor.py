@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Final
 
 import attrs
 
-from focus_cte import Ambiente, AuthenticationError, FocusError, PermissionDenied
+from focus_cte import Ambiente, AuthenticationError, FocusError
 from focus_cte.cli import options
 from focus_cte.cli.archive import existing, is_there
-from focus_cte.cli.codes import Code, code_of, worst
+from focus_cte.cli.codes import Code, code_of, is_refusal, worst
 from focus_cte.cli.config import Access, Company, from_environment, from_file
 from focus_cte.cli.output import documento, heading, show
 from focus_cte.cli.refusals import Refusals
@@ -171,17 +171,15 @@ async def _timed(access: Access) -> AsyncIterator[tuple[FocusCTe, list[datetime]
 
 
 def _failed(name: str, error: FocusError) -> Finding:
-    code = code_of(error)
     if isinstance(error, AuthenticationError):
         to_do = _(
             "each environment has its own token: take it from the vendor's panel, as it is there"
         )
-    elif isinstance(error, PermissionDenied) or "autorizado" in str(error):
-        code = Code.REFUSED  # a company that is not enabled comes as 400
+    elif is_refusal(error):
         to_do = _("enable Recebimento de CTes for this CNPJ in the vendor's panel")
     else:
         to_do = _("look at the network (a proxy, a firewall), and try again")
-    return Finding(f"{name}: {error}", to_do, code)
+    return Finding(f"{name}: {error}", to_do, code_of(error))
 
 
 def _listed(name: str, company: Company, page: Page) -> Finding:

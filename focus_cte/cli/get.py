@@ -9,6 +9,7 @@ from focus_cte import InvalidArgument
 from focus_cte.cli import choice, options
 from focus_cte.cli.archive import existing, is_there
 from focus_cte.cli.output import environment, heading, say, show
+from focus_cte.cli.refusals import asking
 from focus_cte.cli.run import finish
 from focus_cte.cli.texts import _
 from focus_cte.cli.whole import replacing
@@ -44,7 +45,7 @@ async def _get(
     if missing:
         access = whose.access(received)
         say(heading(access.where))
-        async with access.client() as focus:
+        async with asking(access, acervo) as focus:
             cnpj = whose.cnpj_among(received)
             for kind in missing:
                 show(str(await _download(focus, chave, kind, folder, cnpj)))

@@ -70,7 +70,7 @@ def problem(text: str) -> None:
 
 def show(text: str = "", style: str = "") -> None:
     """A line of data, for people."""
-    console().print(printable(text), style=style)
+    console().print(printable(text), style=style, soft_wrap=True)  # a path is copied whole
 
 
 def environment(ambiente: str | None, origin: str | None) -> str:

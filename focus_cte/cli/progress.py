@@ -58,6 +58,7 @@ class Display:
                 console=console(stderr=True),
                 transient=True,
                 expand=True,
+                redirect_stdout=sys.stdout.isatty(),  # elsewhere it is data for somebody else
             )
 
     def __enter__(self) -> Self:

@@ -8,11 +8,18 @@ from __future__ import annotations
 
 import json
 import time
-from contextlib import suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
+from focus_cte import AuthenticationError
+from focus_cte.cli.texts import _
 from focus_cte.cli.whole import replacing
+
+if TYPE_CHECKING:
+    from focus_cte import FocusCTe
+    from focus_cte.cli.config import Access
 
 REST: Final = 300.0
 """Seconds, as within a process."""
@@ -32,6 +39,25 @@ class Refusals:
         # A clock that was set back makes nobody wait for longer.
         return max(0.0, min(REST, at + REST - time.time()))
 
+    @contextmanager
+    def minding(self, access: Access) -> Iterator[None]:
+        """A block that asks with this token: it raises at once while the token rests."""
+        mark = access.fingerprint()
+        if rest := self.seconds_left(mark):
+            raise AuthenticationError(
+                _(
+                    "not asked: the token was refused in {where} less than five minutes ago, and"
+                    " the vendor blocks who insists; correct it, or wait {seconds:.0f} s"
+                ).format(where=access.where, seconds=rest),
+                status=401,
+                retry_after=rest,
+            )
+        try:
+            yield
+        except AuthenticationError:
+            self.add(mark)
+            raise
+
     def add(self, fingerprint: str) -> None:
         """Where it cannot be written down, the refusal itself is what has to be told."""
         now = time.time()
@@ -49,3 +75,11 @@ class Refusals:
         except (OSError, ValueError):
             return {}
         return found if isinstance(found, dict) else {}
+
+
+@asynccontextmanager
+async def asking(access: Access, acervo: Path) -> AsyncIterator[FocusCTe]:
+    """A client for one command, of a token that does not rest."""
+    with Refusals(acervo).minding(access):
+        async with access.client() as focus:
+            yield focus

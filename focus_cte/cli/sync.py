@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import attrs
 
-from focus_cte import AuthenticationError, FocusError
+from focus_cte import FocusError
 from focus_cte.cli import config as settings
 from focus_cte.cli import options
 from focus_cte.cli.archive import archive, existing
@@ -142,7 +142,7 @@ class _Pass:
     ) -> None:
         self._mirror, self._refusals, self._wanted = mirror, refusals, wanted
         self._stack = clients
-        self._clients: dict[str, FocusCTe] = {}
+        self._clients: dict[settings.Access, FocusCTe] = {}
 
     async def over(self, companies: Sequence[settings.Company]) -> Code:
         """Sync them all; the worst code of any."""
@@ -167,33 +167,24 @@ class _Pass:
 
     async def _sync(self, company: settings.Company, display: Display) -> Report:
         access = await asyncio.to_thread(company.access)  # a command may ask a person
-        mark = access.fingerprint()
-        if rest := self._refusals.seconds_left(mark):
-            raise AuthenticationError(
-                _(
-                    "not asked: the token was refused in {where} less than five minutes ago, and"
-                    " the vendor blocks who insists; correct it, or wait {seconds:.0f} s"
-                ).format(where=company.where, seconds=rest),
-                status=401,
-                retry_after=rest,
-            )
-        focus = await self._client(access, mark)
+        focus = await self._client(access)
         told = display.company(company.cnpj, focus)
         try:
-            return await self._mirror.sync(
-                focus, company.cnpj, **attrs.asdict(self._wanted, recurse=False), on_progress=told
-            )
-        except AuthenticationError:
-            self._refusals.add(mark)
-            raise
+            with self._refusals.minding(access):
+                return await self._mirror.sync(
+                    focus,
+                    company.cnpj,
+                    **attrs.asdict(self._wanted, recurse=False),
+                    on_progress=told,
+                )
         finally:
             told.over()
 
-    async def _client(self, access: settings.Access, mark: str) -> FocusCTe:
-        if mark not in self._clients:
-            focus = self._clients[mark] = access.client()
+    async def _client(self, access: settings.Access) -> FocusCTe:
+        if access not in self._clients:
+            focus = self._clients[access] = access.client()
             await self._stack.enter_async_context(focus)
-        return self._clients[mark]
+        return self._clients[access]
 
 
 def _tell(report: Report, status: Status) -> Code:

@@ -15,6 +15,7 @@ from focus_cte.cli.archive import existing
 from focus_cte.cli.codes import Code
 from focus_cte.cli.config import Access, Company, from_environment, from_file
 from focus_cte.cli.output import environment, heading, problem, say, show
+from focus_cte.cli.refusals import asking
 from focus_cte.cli.run import ask, finish
 from focus_cte.cli.texts import _
 
@@ -84,7 +85,7 @@ async def _verify(
             wanted = cnpjs or list(await mirror.cnpjs())
             companies = from_file(file, cnpjs or ()) if file else from_environment(wanted)
             for access, own in _by_token(companies).items():
-                async with access.client() as focus:
+                async with asking(access, folder) as focus:
                     found += await mirror.compare(focus, own, repair=repair)
     return found
 

@@ -75,6 +75,21 @@ async def test_one_that_fails_stops_no_other_and_is_named(scene: Scene, companie
             assert token not in said.out + said.err
 
 
+async def test_a_company_that_is_refused_exits_as_a_refusal_and_whoever_is_asked_next_is_not(
+    scene: Scene, companies: Path
+) -> None:
+    env = {"WRONG": WRONG, "RIGHT": scene.sandbox.token, "FOCUS_CTE_CONFIG": str(companies)}
+    done = await run("sync", "--cnpj", REFUSED, env=env, cwd=scene.folder)
+    assert done.code == 4
+
+    # Whichever command was refused, none asks again.
+    chave = scene.sandbox.chaves[0]
+    for _ in range(2):
+        asked = await run("get", chave, "--cnpj", OTHER, env=env, cwd=scene.folder)
+        assert (asked.code, asked.out) == (4, "")
+    assert [seen.status for seen in scene.sandbox.requests].count(401) == 1
+
+
 async def test_a_token_that_cannot_be_had_is_that_company_s_trouble(
     scene: Scene, companies: Path
 ) -> None:

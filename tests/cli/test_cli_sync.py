@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
+import pty
 import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from program import Done, on_a_terminal, run
+from program import Done, command, environment, on_a_terminal, run
 from scenes import Scene, assert_whole
 from sqlalchemy import update
 
@@ -55,6 +58,25 @@ async def test_how_far_it_is_is_told_on_stderr_and_only_there(scene: Scene) -> N
     assert "30/30 documents" in shown.out
     assert re.search(r"\d+/\d+ files, \d+\.\d/s", shown.out)
     assert "  30 new, 0 changed, " in shown.out
+
+
+async def test_the_report_goes_where_stdout_goes_though_bars_are_drawn_on_stderr(
+    scene: Scene,
+) -> None:
+    ours, theirs = pty.openpty()
+    process = await asyncio.create_subprocess_exec(
+        *command("sync", "--cnpj", scene.sandbox.cnpj),
+        env=environment({"TERM": "xterm-256color", **scene.env}),
+        cwd=scene.folder,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=theirs,
+    )
+    os.close(theirs)
+    out, _ = await process.communicate()
+    drawn = os.read(ours, 65_536)
+    os.close(ours)
+    assert b"  30 new, 0 changed, " in out
+    assert b"30/30 documents" in drawn
 
 
 async def test_what_is_wanted_can_be_bounded(scene: Scene) -> None:
