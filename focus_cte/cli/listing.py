@@ -18,6 +18,7 @@ from focus_cte.cli import options
 from focus_cte.cli.archive import existing
 from focus_cte.cli.output import (
     Column,
+    at_the_clock_of,
     day,
     documento,
     environment,
@@ -165,6 +166,9 @@ async def _write_csv(documents: AsyncIterator[Documento], *, br: bool) -> None:
     sys.stdout.flush()
     count = 0
     async for document in documents:
+        if br:  # without its offset it would be read as the emission is
+            prazo = at_the_clock_of(document.emissao, document.prazo)
+            document = attrs.evolve(document, prazo=prazo)
         writer.writerow([shown(cell(name, getattr(document, name))) for name in names])
         count += 1
         if count % _AT_ONCE == 0:

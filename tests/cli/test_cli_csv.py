@@ -55,6 +55,9 @@ async def test_br_is_what_a_brazilian_excel_opens(stored: Scene) -> None:
     assert row["protocolo"] == '="129263358826830"'
     assert row["valor_total"] == "7522,61"
     assert row["emissao"] == "06/07/2026 08:05:07"
+    # 45 days after its authorization, at the same clock: no UTC, by which it may be a day later.
+    assert row["autorizado_em"] == "06/07/2026 08:05:30"
+    assert row["prazo"] == "20/08/2026 08:05:30"
     assert (row["verificado"], row["data_cancelamento"]) == ("sim", "")
 
 
