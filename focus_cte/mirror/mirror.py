@@ -187,7 +187,7 @@ class Mirror:
             situacao: "autorizada", "cancelada", "denegada".
             tomador: CNPJ or CPF of who pays; known once the XML is there.
             emitente: CNPJ or CPF of the issuer.
-            competencia: "AAAA-MM" of the emission, local.
+            competencia: "AAAA-MM" of the emission, local; of the key where that is not known.
             nfe: the key of an NF-e that it carries.
             due_after: its term for a desacordo (`prazo`) ends later than that, and not then; aware.
             due_before: it ends before that, or then; aware.

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, and_, exists, or_, select
+from sqlalchemy import ColumnElement, and_, exists, func, literal, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from focus_cte import (
@@ -73,7 +73,7 @@ def ctes(
     if emitente is not None:
         wanted.append(table.documento_emitente == _documento("emitente", emitente))
     if competencia is not None:
-        wanted.append(table.competencia == _competencia(competencia))
+        wanted.append(_of_month(_competencia(competencia)))
     if nfe is not None:
         carried = nfes.c.chave_nfe == parse_chave(nfe)
         wanted.append(exists().where(nfes.c.chave == table.chave, carried))
@@ -244,6 +244,13 @@ def _competencia(value: str) -> str:
     if not isinstance(value, str) or not _COMPETENCIA.fullmatch(value):
         raise InvalidArgument(f"competencia must be 'AAAA-MM', such as '2026-07', not {value!r}")
     return value
+
+
+def _of_month(competencia: str) -> ColumnElement[bool]:
+    """By the emission; where that is not known, by the key, as `facts.is_before` goes."""
+    table = schema.ctes.c
+    by_key = literal("20") + func.substr(table.chave, 3, 4) == competencia.replace("-", "")
+    return or_(table.competencia == competencia, and_(table.competencia.is_(None), by_key))
 
 
 def _aware(name: str, value: datetime) -> datetime:

@@ -123,6 +123,15 @@ async def test_each_question_finds_what_meets_it(store: Store) -> None:
     assert await found(store, nfe=NFE, cnpj=OTHER) == []
 
 
+async def test_a_document_without_emission_is_of_the_month_of_its_key(store: Store) -> None:
+    nowhen: dict[str, Any] = {"emissao": None, "emissao_offset": None, "competencia": None}
+    june = {"chave": chave(3), "competencia": "2026-06"}
+    await put(store, [{"chave": chave(1)}, {"chave": chave(2), **nowhen}, june])
+    assert await found(store, competencia="2026-07") == [chave(1), chave(2)]
+    for month in ("2026-06", "1926-07"):
+        assert chave(2) not in await found(store, competencia=month)
+
+
 async def test_a_term_ends_after_one_moment_and_until_another(store: Store) -> None:
     """Of the range, the first moment is not part, and the last is."""
     days = [START + timedelta(days=n) for n in range(4)]
