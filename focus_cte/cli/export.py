@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import attrs
 
-from focus_cte import InvalidArgument
+from focus_cte import InvalidArgument, Situacao
 from focus_cte.cli import options
 from focus_cte.cli.archive import existing
 from focus_cte.cli.codes import Code
@@ -22,10 +22,11 @@ from focus_cte.cli.texts import _
 from focus_cte.cli.whole import replacing
 
 if TYPE_CHECKING:
-    from focus_cte.mirror import Mirror
+    from focus_cte.mirror import Documento, Mirror
 
 MANIFEST = "manifest.csv"
 _HEADER = ("chave", "arquivo", "tipo", "sha256", "bytes", "situacao")
+_CANCELLATION, _CORRECTION = "110111", "110110"
 _OLDEST = (1980, 1, 1, 0, 0, 0)
 """The same date for all: two exports of the same files are the same bytes."""
 
@@ -37,6 +38,27 @@ class _Entry:
     path: Path
     name: str
     situacao: str
+
+
+@attrs.frozen
+class _Month:
+    entries: list[_Entry] = attrs.Factory(list)
+    without: list[tuple[str, str]] = attrs.Factory(list)
+    """Keys, and which event of theirs is not there; "" for the CT-e itself."""
+    told: list[str] = attrs.Factory(list)
+    """A sentence for each thing that is wrong."""
+
+    def add(self, document: Documento, tipo: str, path: Path) -> None:
+        situacao = str(document.situacao or "")
+        self.entries.append(_Entry(document.chave, tipo, path, path.name, situacao))
+
+    def lack(self, chave: str, tipo: str, why: str) -> None:
+        self.without.append((chave, tipo))
+        self.told.append(why)
+
+    def lack_event(self, chave: str, tipo: str) -> None:
+        text = _("{chave}: the XML of its event {tipo} is not there")
+        self.lack(chave, tipo, text.format(chave=chave, tipo=tipo))
 
 
 def command(
@@ -55,36 +77,54 @@ async def _export(folder: Path, competencia: str, target: Path, cnpj: str | None
         raise InvalidArgument(_("--zip {path}: name a file in a folder").format(path=target))
     async with existing(folder) as mirror:
         say(heading(environment(None, mirror.origin), folder))
-        entries, without = await _entries(mirror, competencia, cnpj)
-    written = asyncio.to_thread(_write, target, entries, without)
+        month = await _month(mirror, competencia, cnpj)
+    written = asyncio.to_thread(_write, target, month.entries, month.without)
     count = await asyncio.shield(asyncio.ensure_future(written))
     show(_("{path}: {count} files").format(path=target, count=count))
-    for chave in without:
-        problem(_("{chave}: its XML is not there yet").format(chave=chave))
-    return Code.FILES if without else Code.DONE
+    for sentence in month.told:
+        problem(sentence)
+    return Code.FILES if month.told else Code.DONE
 
 
-async def _entries(
-    mirror: Mirror, competencia: str, cnpj: str | None
-) -> tuple[list[_Entry], list[str]]:
-    """The files, by name, and the documents that have no XML."""
+async def _month(mirror: Mirror, competencia: str, cnpj: str | None) -> _Month:
     from focus_cte.mirror import Kind
 
-    entries, without = list[_Entry](), list[str]()
+    month = _Month()
     async for document in mirror.ctes(competencia=competencia, cnpj=cnpj):
-        chave, situacao = document.chave, str(document.situacao or "")
+        chave = document.chave
         path = mirror.path(chave, Kind.XML)
         if path is None:
-            without.append(chave)
+            month.lack(chave, "", _("{chave}: its XML is not there yet").format(chave=chave))
         else:
-            entries.append(_Entry(chave, "cte", path, path.name, situacao))
-        for evento in await mirror.eventos(chave):
-            path = mirror.files / evento.path
-            entries.append(_Entry(chave, evento.tipo, path, path.name, situacao))
-    return sorted(entries, key=lambda entry: entry.name), sorted(without)
+            month.add(document, "cte", path)
+        if path is not None and document.verificado is False:
+            month.told.append(_("{chave}: its XML is NOT what was signed").format(chave=chave))
+        eventos = await mirror.eventos(chave)
+        # Two that were stored one after the other may lie in one place: the file is the later.
+        for name, tipo in {evento.path: evento.tipo for evento in eventos}.items():
+            path = mirror.files / name
+            if path.exists():
+                month.add(document, tipo, path)
+            else:
+                month.lack_event(chave, tipo)
+        for tipo in _awaited(document) - {evento.tipo for evento in eventos}:
+            month.lack_event(chave, tipo)
+    month.entries.sort(key=lambda entry: entry.name)
+    month.without.sort()
+    month.told.sort()
+    return month
 
 
-def _write(target: Path, entries: list[_Entry], without: list[str]) -> int:
+def _awaited(document: Documento) -> set[str]:
+    """The events that the listing tells of."""
+    said = {
+        _CANCELLATION: document.situacao == Situacao.CANCELADA,
+        _CORRECTION: document.data_carta_correcao is not None,
+    }
+    return {tipo for tipo, happened in said.items() if happened}
+
+
+def _write(target: Path, entries: list[_Entry], without: list[tuple[str, str]]) -> int:
     manifest = io.StringIO(newline="")
     rows = csv.writer(manifest, lineterminator="\r\n")
     rows.writerow(_HEADER)
@@ -94,8 +134,8 @@ def _write(target: Path, entries: list[_Entry], without: list[str]) -> int:
             _add(zipped, entry.name, data)
             digest = hashlib.sha256(data).hexdigest()
             rows.writerow((entry.chave, entry.name, entry.tipo, digest, len(data), entry.situacao))
-        for chave in without:
-            rows.writerow((chave, "", "", "", "", ""))
+        for chave, tipo in without:
+            rows.writerow((chave, "", tipo, "", "", ""))
         _add(zipped, MANIFEST, manifest.getvalue().encode())
     return len(entries)
 

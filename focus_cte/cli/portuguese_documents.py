@@ -133,6 +133,10 @@ OF_DOCUMENTS: Final[dict[str, str]] = {
     "--zip {path}: name a file in a folder": "--zip {path}: diga um arquivo em uma pasta",
     "{path}: {count} files": "{path}: {count} arquivos",
     "{chave}: its XML is not there yet": "{chave}: seu XML ainda não chegou",
+    "{chave}: its XML is NOT what was signed": "{chave}: seu XML NÃO é o que foi assinado",
+    "{chave}: the XML of its event {tipo} is not there": (
+        "{chave}: o XML do seu evento {tipo} não está ali"
+    ),
     "Prove that the archive is whole. With --remote, that no document is missing.": (
         "Prova que o acervo está inteiro. Com --remote, que nenhum documento falta."
     ),

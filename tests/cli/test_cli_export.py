@@ -73,6 +73,46 @@ def test_an_xml_that_is_not_there_is_told_and_is_in_the_manifest(stored: Scene) 
     assert [row["tipo"] for row in rows if row["chave"] == stored.corrected] == ["110110", ""]
 
 
+def test_an_event_that_was_lost_keeps_nobody_from_the_rest(stored: Scene) -> None:
+    """Of letters the API gives the last only: an older one never comes again."""
+    (event,) = stored.acervo.rglob(f"{stored.corrected}-110110-01.xml")
+    event.unlink()
+    done = stored.invoke(*EXPORT, "x.zip")
+    assert (done.code, done.out) == (3, "x.zip: 33 files\n")
+    assert f"{stored.corrected}: the XML of its event 110110 is not there" in done.err
+    rows = manifest(unzipped(stored.folder / "x.zip"))
+    lost = {"chave": stored.corrected, "arquivo": "", "tipo": "110110", "sha256": ""}
+    assert {**lost, "bytes": "", "situacao": ""} in rows
+
+
+def test_an_event_that_has_not_come_yet_is_told(stored: Scene) -> None:
+    for chave in (stored.corrected, stored.cancelled):
+        stored.sql("DELETE FROM eventos WHERE chave = :chave", chave=chave)
+    done = stored.invoke(*EXPORT, "x.zip")
+    assert (done.code, done.out) == (3, "x.zip: 32 files\n")
+    assert f"{stored.corrected}: the XML of its event 110110 is not there" in done.err
+    assert f"{stored.cancelled}: the XML of its event 110111 is not there" in done.err
+
+
+def test_an_xml_that_is_not_what_was_signed_is_there_and_told(stored: Scene) -> None:
+    stored.sql("UPDATE ctes SET verificado = 0 WHERE chave = :chave", chave=stored.corrected)
+    done = stored.invoke(*EXPORT, "x.zip")
+    assert (done.code, done.out) == (3, "x.zip: 34 files\n")
+    assert f"{stored.corrected}: its XML is NOT what was signed" in done.err
+
+
+def test_an_event_that_is_recorded_twice_in_one_place_is_one_file(stored: Scene) -> None:
+    """As after `verify --repair`, when another form of it came."""
+    stored.sql(
+        "INSERT INTO eventos (chave, tipo, sequencia, sha256, at, path, seen_at, origin)"
+        " SELECT chave, tipo, sequencia, 'another', at, path, seen_at, origin FROM eventos"
+        " WHERE chave = :chave",
+        chave=stored.corrected,
+    )
+    assert stored.invoke(*EXPORT, "x.zip").out == "x.zip: 34 files\n"
+    assert len(manifest(unzipped(stored.folder / "x.zip"))) == 34
+
+
 def test_what_was_there_stays_as_it_was_when_something_fails(stored: Scene) -> None:
     (event,) = stored.acervo.rglob(f"{stored.corrected}-110110-01.xml")
     event.unlink()
