@@ -40,13 +40,15 @@ class _Entry:
     situacao: str
 
 
-@attrs.frozen
+@attrs.define
 class _Month:
     entries: list[_Entry] = attrs.Factory(list)
     without: list[tuple[str, str]] = attrs.Factory(list)
     """Keys, and which event of theirs is not there; "" for the CT-e itself."""
     told: list[str] = attrs.Factory(list)
     """A sentence for each thing that is wrong."""
+    left_out: int = 0
+    """Documents whose XML was looked at and not kept."""
 
     def add(self, document: Documento, tipo: str, path: Path) -> None:
         situacao = str(document.situacao or "")
@@ -81,6 +83,9 @@ async def _export(folder: Path, competencia: str, target: Path, cnpj: str | None
     written = asyncio.to_thread(_write, target, month.entries, month.without)
     count = await asyncio.shield(asyncio.ensure_future(written))
     show(_("{path}: {count} files").format(path=target, count=count))
+    if month.left_out:
+        text = _("{count} documents of others' freight have no XML here, as with --keep tomador")
+        say(text.format(count=month.left_out))
     for sentence in month.told:
         problem(sentence)
     return Code.FILES if month.told else Code.DONE
@@ -89,15 +94,19 @@ async def _export(folder: Path, competencia: str, target: Path, cnpj: str | None
 async def _month(mirror: Mirror, competencia: str, cnpj: str | None) -> _Month:
     from focus_cte.mirror import Kind
 
-    month = _Month()
+    month, ours = _Month(), {*await mirror.cnpjs(), None}
     async for document in mirror.ctes(competencia=competencia, cnpj=cnpj):
         chave = document.chave
         path = mirror.path(chave, Kind.XML)
-        if path is None:
+        left_out = path is None and not document.tem_xml and document.tomador not in ours
+        if left_out:
+            month.without.append((chave, ""))
+            month.left_out += 1
+        elif path is None:
             month.lack(chave, "", _("{chave}: its XML is not there yet").format(chave=chave))
         else:
             month.add(document, "cte", path)
-        if path is not None and document.verificado is False:
+        if path and document.verificado is False:
             month.told.append(_("{chave}: its XML is NOT what was signed").format(chave=chave))
         eventos = await mirror.eventos(chave)
         # Two that were stored one after the other may lie in one place: the file is the later.
@@ -107,7 +116,8 @@ async def _month(mirror: Mirror, competencia: str, cnpj: str | None) -> _Month:
                 month.add(document, tipo, path)
             else:
                 month.lack_event(chave, tipo)
-        for tipo in _awaited(document) - {evento.tipo for evento in eventos}:
+        missing = _awaited(document) - {evento.tipo for evento in eventos}
+        for tipo in () if left_out else missing:
             month.lack_event(chave, tipo)
     month.entries.sort(key=lambda entry: entry.name)
     month.without.sort()

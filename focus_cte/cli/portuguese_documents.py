@@ -133,6 +133,9 @@ OF_DOCUMENTS: Final[dict[str, str]] = {
     "--zip {path}: name a file in a folder": "--zip {path}: diga um arquivo em uma pasta",
     "{path}: {count} files": "{path}: {count} arquivos",
     "{chave}: its XML is not there yet": "{chave}: seu XML ainda não chegou",
+    "{count} documents of others' freight have no XML here, as with --keep tomador": (
+        "{count} documentos de fretes de outros não têm XML aqui, como com --keep tomador"
+    ),
     "{chave}: its XML is NOT what was signed": "{chave}: seu XML NÃO é o que foi assinado",
     "{chave}: the XML of its event {tipo} is not there": (
         "{chave}: o XML do seu evento {tipo} não está ali"

@@ -113,6 +113,15 @@ def test_an_event_that_is_recorded_twice_in_one_place_is_one_file(stored: Scene)
     assert len(manifest(unzipped(stored.folder / "x.zip"))) == 34
 
 
+def test_others_freight_that_is_not_kept_does_not_lack(alone: Scene) -> None:
+    assert alone.invoke("sync", "--cnpj", alone.sandbox.cnpj, "--keep", "tomador").code == 0
+    done = alone.invoke(*EXPORT, "x.zip")
+    assert done.code == 0
+    assert "2 documents of others' freight have no XML here, as with --keep tomador" in done.err
+    rows = manifest(unzipped(alone.folder / "x.zip"))
+    assert {row["chave"] for row in rows} == set(alone.sandbox.chaves)
+
+
 def test_what_was_there_stays_as_it_was_when_something_fails(stored: Scene) -> None:
     (event,) = stored.acervo.rglob(f"{stored.corrected}-110110-01.xml")
     event.unlink()
