@@ -28,6 +28,12 @@ from focus_cte.cli.texts import _
 if TYPE_CHECKING:
     from focus_cte.mirror import Documento, Mirror
 
+_OVER = (Situacao.CANCELADA, Situacao.DENEGADA)
+_LONGEST = timedelta(days=62)
+"""A term, and what an authorization may come after the emission."""
+_TOMORROW = timedelta(days=1)
+"""For clocks that are ahead."""
+
 
 def command(
     within: Annotated[
@@ -65,18 +71,30 @@ async def _deadlines(folder: Path, within: timedelta, cnpj: str | None, *, as_js
 async def _running(
     mirror: Mirror, cnpj: str | None, after: datetime, before: datetime
 ) -> list[Documento]:
-    """Those that we pay for, or nobody knows yet, and have no desacordo; the nearest first."""
-    ours = {cnpj} if cnpj else set(await mirror.cnpjs())
+    """Those that we pay for, or nobody knows yet, and have no desacordo; the nearest first.
+
+    Whose term is not known comes before all: it may be the nearest.
+    """
+    ours = {cnpj, None} if cnpj else {*await mirror.cnpjs(), None}
     disputed = {step.chave for step in await mirror.desacordos() if step.outcome == "registered"}
-    found = [
+    found = [each async for each in mirror.ctes(cnpj=cnpj, due_after=after, due_before=before)]
+    for month in _months(after):
+        termless = mirror.ctes(cnpj=cnpj, competencia=month)
+        found += [each async for each in termless if each.prazo is None]
+    left = [
         document
-        async for document in mirror.ctes(
-            cnpj=cnpj, situacao=Situacao.AUTORIZADA, due_after=after, due_before=before
-        )
-        if document.tomador is None or document.tomador in ours
+        for document in found
+        if document.tomador in ours
+        and document.situacao not in _OVER  # another, or none, is to be looked at
+        and document.chave not in disputed
     ]
-    left = [document for document in found if document.chave not in disputed]
-    return sorted(left, key=lambda document: (document.prazo or before, document.chave))
+    return sorted(left, key=lambda document: (document.prazo or after, document.chave))
+
+
+def _months(now: datetime) -> list[str]:
+    """Those whose documents may be within their term: it is counted from the authorization."""
+    days = (now + _TOMORROW - timedelta(days=count) for count in range(_LONGEST.days))
+    return sorted({f"{each:%Y-%m}" for each in days})
 
 
 def _days(document: Documento, now: datetime) -> dict[str, int | None]:
@@ -99,7 +117,7 @@ def _row(document: Documento, now: datetime) -> list[str]:
     estimated = "~" if document.prazo_estimado else ""
     return [
         document.chave,
-        f"{estimated}{_days(document, now)['days_left']}",
+        "?" if document.prazo is None else f"{estimated}{_days(document, now)['days_left']}",
         day(at_the_clock_of(document.emissao, document.prazo)),
         reais(document.valor_total),
         "?" if document.tomador is None else documento(document.tomador),

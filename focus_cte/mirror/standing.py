@@ -33,6 +33,7 @@ _HISTORY = 50
 _FEWEST = 5
 _SHORTEST = timedelta(days=3)
 """Silence over a long weekend is none."""
+_OVER = (str(Situacao.CANCELADA), str(Situacao.DENEGADA))
 _MEAN_GAPS = 7
 _LONGEST_GAPS = 2
 
@@ -167,7 +168,7 @@ async def _nearest_prazo(connection: AsyncConnection, cnpj: str, now: datetime) 
         .join(recebimentos, recebimentos.c.chave == ctes.c.chave)
         .where(
             recebimentos.c.cnpj == cnpj,
-            ctes.c.situacao == str(Situacao.AUTORIZADA),
+            or_(ctes.c.situacao.is_(None), ctes.c.situacao.not_in(_OVER)),
             or_(ctes.c.tomador == cnpj, ctes.c.tomador.is_(None)),
             ctes.c.prazo > now,
             ~registered,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 
 import pytest
 from scenes import Scene
@@ -67,6 +68,28 @@ def test_what_is_not_known_yet_counts_as_ours_and_is_marked(due: Scene) -> None:
     row = next(row for row in shown(due) if row[0] == OTHERS)
     assert (row[1], row[4]) == ("~5", "?")
     assert "~: estimated, and who pays is not known" in due.invoke("deadlines").lines[-1]
+
+
+@pytest.mark.parametrize("situacao", [None, "em_processamento"])
+def test_a_status_that_is_not_known_hides_nothing(due: Scene, situacao: str | None) -> None:
+    first = due.sandbox.chaves[0]
+    due.sql("UPDATE ctes SET situacao = :it WHERE chave = :chave", it=situacao, chave=first)
+    assert shown(due)[0][0] == first
+    due.sql("UPDATE ctes SET situacao = 'denegada' WHERE chave = :chave", chave=first)
+    assert first not in {row[0] for row in shown(due)}
+
+
+def test_what_has_no_term_yet_comes_first_while_it_may_be_running(due: Scene) -> None:
+    first, second, *_more = due.sandbox.chaves
+    due.sql("UPDATE ctes SET prazo = NULL, tomador = NULL WHERE chave = :chave", chave=first)
+    assert first not in {row[0] for row in shown(due)}  # of July
+    month = f"{datetime.now(UTC):%Y-%m}"
+    for chave in (first, second):
+        due.sql("UPDATE ctes SET competencia = :month WHERE chave = :it", month=month, it=chave)
+    lines = due.invoke("deadlines", "--within", "2h").lines
+    assert [line.split()[:2] for line in lines[2:3]] == [[first, "?"]]
+    (row,) = json.loads(due.invoke("deadlines", "--within", "2h", "--json").out)
+    assert (row["days_left"], row["documento"]["chave"]) == (None, first)
 
 
 def test_nothing_that_is_disputed_already(due: Scene) -> None:
