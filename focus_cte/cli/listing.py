@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import re
 import sys
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Collection
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -101,25 +101,31 @@ async def _list(
     async with existing(folder) as mirror:
         line = heading(environment(None, mirror.origin), folder)
         found = mirror.ctes(**filters)
-        documents = _of_ours(found, await mirror.cnpjs()) if ours else found
+        selected = _Ours({*await mirror.cnpjs()})
+        documents = selected.of(found) if ours else found
         if not (json or as_csv or br):
             show(line)
             await stream(_columns(), (_row(document) async for document in documents))
-            return
-        say(line)
-        if json:
-            await _write_json(documents)
         else:
-            await _write_csv(documents, br=br)
+            say(line)
+            await (_write_json(documents) if json else _write_csv(documents, br=br))
+    if selected.unknown:
+        text = _("of {count} more documents who pays is not known, before their XML is there")
+        say(text.format(count=selected.unknown))
 
 
-async def _of_ours(
-    found: AsyncIterator[Documento], cnpjs: Iterable[str]
-) -> AsyncIterator[Documento]:
-    ours = set(cnpjs)
-    async for document in found:
-        if document.tomador in ours:
-            yield document
+@attrs.define
+class _Ours:
+    """Those that one of our CNPJs pays for, and how many might be too: none is lost in silence."""
+
+    cnpjs: Collection[str]
+    unknown: int = 0
+
+    async def of(self, found: AsyncIterator[Documento]) -> AsyncIterator[Documento]:
+        async for document in found:
+            if document.tomador in self.cnpjs:
+                yield document
+            self.unknown += document.tomador is None
 
 
 def _columns() -> list[Column]:

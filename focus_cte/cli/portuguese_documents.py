@@ -21,6 +21,9 @@ OF_DOCUMENTS: Final[dict[str, str]] = {
     "CSV for Excel: ; and decimal comma, keys as text": (
         "CSV para o Excel: ; e vírgula decimal, chaves como texto"
     ),
+    "of {count} more documents who pays is not known, before their XML is there": (
+        "de mais {count} documentos não se sabe quem paga, antes de o XML chegar"
+    ),
     "one of --json, --csv and --br, not several": "só um de --json, --csv e --br",
     "key": "chave",
     "issued": "emissão",

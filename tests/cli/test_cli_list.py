@@ -70,6 +70,17 @@ def test_each_filter_lists_what_meets_it_and_nothing_else(stored: Scene) -> None
     assert listed(stored, "--cnpj", "00000000000191") == []
 
 
+def test_ours_says_how_many_more_might_be(stored: Scene) -> None:
+    stored.sql("UPDATE ctes SET tomador = NULL WHERE chave = :it", it=stored.corrected)
+    more = "of 1 more documents who pays is not known, before their XML is there\n"
+    for shape in ("--json", "--csv", "--br"):
+        done = stored.invoke("list", "--ours", shape)
+        assert (done.code, done.err) == (0, f"{stored.heading}\n{more}")
+        assert stored.corrected not in done.out
+    assert stored.invoke("list", "--ours").err == more
+    assert stored.invoke("list").err == ""
+
+
 def test_filters_meet_together(stored: Scene) -> None:
     both = listed(stored, "--situacao", "cancelada", "--ours")
     assert 0 < len(both) < len(listed(stored, "--situacao", "cancelada")) + 1
