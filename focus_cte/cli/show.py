@@ -12,6 +12,7 @@ import attrs
 from focus_cte import CTeRecebida, NotFound
 from focus_cte.cli import options
 from focus_cte.cli.archive import existing
+from focus_cte.cli.as_of import said, stored, then
 from focus_cte.cli.output import (
     at_the_clock_of,
     documento,
@@ -86,7 +87,7 @@ async def _show(folder: Path, chave: str, as_of: datetime | None, *, as_json: bo
         show_json(known)
         return
     show(line)
-    for title, pairs in _sections(known):
+    for title, pairs in _sections(known, as_of or datetime.now(UTC)):
         if said := [(name, value) for name, value in pairs if value]:
             show()
             show(title, style="bold")
@@ -107,15 +108,24 @@ async def _known(mirror: Mirror, chave: str, as_of: datetime | None) -> _Known:
         )
     eventos = await mirror.eventos(chave)
     steps = await mirror.desacordos(chave)
-    until = as_of or datetime.max.replace(tzinfo=UTC)
-    paths = {str(kind): mirror.path(chave, kind) for kind in Kind}
+    if as_of is None:
+        files = {str(kind): mirror.path(chave, kind) for kind in Kind}
+    else:
+        changes = [each async for each in mirror.changes(chave=chave) if each.at <= as_of]
+        told = stored(changes)
+        seen = {each["sha256"] for of_a_kind in told.values() for each in of_a_kind}
+        eventos = tuple(each for each in eventos if each.sha256 in seen)
+        steps = tuple(each for each in steps if each.at <= as_of)
+        document = then(document, said(versoes), changes, with_xml=Kind.XML in told)
+        paths = {kind: mirror.files / of_a_kind[-1]["path"] for kind, of_a_kind in told.items()}
+        files = {kind: path if path.is_file() else None for kind, path in paths.items()}
     return _Known(
         documento=document,
         versoes=versoes,
-        cte=_read(paths[Kind.XML]),
-        eventos=tuple(each for each in eventos if each.at <= until),
-        desacordos=tuple(each for each in steps if each.at <= until),
-        files={kind: path for kind, path in paths.items() if path is not None},
+        cte=_read(files.get(Kind.XML)),
+        eventos=eventos,
+        desacordos=steps,
+        files={kind: path for kind, path in files.items() if path is not None},
     )
 
 
@@ -130,14 +140,15 @@ def _read(path: Path | None) -> CTeXML | None:
         return None
 
 
-def _sections(known: _Known) -> Iterator[tuple[str, Iterable[tuple[str, Any]]]]:
-    document, last = known.documento, known.versoes[-1]
+def _sections(known: _Known, at: datetime) -> Iterator[tuple[str, Iterable[tuple[str, Any]]]]:
+    document, last = known.documento, said(known.versoes)
+    value = reais(last.valor_total if document.valor_total is None else document.valor_total)
     yield (
         document.chave,
         [
             (_("status"), last.situacao),
             (_("issued"), stamp(document.emissao)),
-            (_("value"), f"R$ {reais(last.valor_total or document.valor_total)}"),
+            (_("value"), value and f"R$ {value}"),
             (_("received by"), ", ".join(map(documento, document.cnpjs))),
             (_("protocol"), document.protocolo),
             (_("authorized"), stamp(document.autorizado_em)),
@@ -150,7 +161,7 @@ def _sections(known: _Known) -> Iterator[tuple[str, Iterable[tuple[str, Any]]]]:
         yield _("Values"), _values(known.cte)
     yield _("Versions"), [(str(each.versao), each.situacao) for each in known.versoes]
     yield _("Events"), [(f"{e.tipo}-{e.sequencia:02}", stamp(e.at)) for e in known.eventos]
-    yield _("Term"), [(_("until"), _term(document))]
+    yield _("Term"), [(_("until"), _term(document, at))]
     yield _("Verification"), [(_("signature"), _verdict(document)), *_problems(document)]
     yield (
         _("Desacordo"),
@@ -187,11 +198,11 @@ def _event(at: datetime | None, text: str | None) -> str:
     return "  ".join(filter(None, (stamp(at), text)))
 
 
-def _term(document: Documento) -> str:
+def _term(document: Documento, at: datetime) -> str:
     prazo = document.prazo
     if prazo is None:
         return _("not known")
-    left = (prazo - datetime.now(UTC)) // timedelta(days=1)
+    left = (prazo - at) // timedelta(days=1)
     days = _("{count} days left").format(count=left) if left >= 0 else _("it is over")
     estimated = ", " + _("estimated") if document.prazo_estimado else ""
     return f"{stamp(at_the_clock_of(document.emissao, prazo))}, {days}{estimated}"

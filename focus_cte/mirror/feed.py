@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import suppress
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 
-from focus_cte import InvalidArgument
+from focus_cte import InvalidArgument, parse_chave
 from focus_cte.mirror.models import Change, What
 from focus_cte.mirror.schema import changes as table
 from focus_cte.mirror.store import Store
@@ -17,7 +17,9 @@ PAGE = 500
 _HIGHEST = 2**63 - 1
 
 
-def changes(store: Store, after: int = 0) -> AsyncGenerator[Change, None]:
+def changes(
+    store: Store, after: int = 0, *, chave: str | None = None
+) -> AsyncGenerator[Change, None]:
     """The changes numbered above `after`, in order, until there are no more.
 
     Nothing is open while the caller works on one. What `purge` removed has its number still, and
@@ -25,14 +27,16 @@ def changes(store: Store, after: int = 0) -> AsyncGenerator[Change, None]:
     """
     if isinstance(after, bool) or not isinstance(after, int) or not 0 <= after <= _HIGHEST:
         raise InvalidArgument(f"after must be the seq of a change, or 0, not {after!r}")
-    return _changes(store, after)
+    return _changes(store, after, () if chave is None else [table.c.chave == parse_chave(chave)])
 
 
-async def _changes(store: Store, after: int) -> AsyncGenerator[Change, None]:
+async def _changes(
+    store: Store, after: int, wanted: Sequence[ColumnElement[bool]]
+) -> AsyncGenerator[Change, None]:
     while True:
         async with store.reading() as connection:
             found = await connection.execute(
-                select(table).where(table.c.seq > after).order_by(table.c.seq).limit(PAGE)
+                select(table).where(table.c.seq > after, *wanted).order_by(table.c.seq).limit(PAGE)
             )
             page = found.all()
         for row in page:

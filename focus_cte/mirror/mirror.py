@@ -153,12 +153,12 @@ class Mirror:
             self._store, cnpj, pulled, fetched, share.requests, dacte=dacte, xml_since=xml_since
         )
 
-    def changes(self, after: int = 0) -> AsyncIterator[Change]:
-        """What happened since change number `after`, in order, until now.
+    def changes(self, after: int = 0, *, chave: str | None = None) -> AsyncIterator[Change]:
+        """What happened since change number `after`, in order, until now; of `chave`, or of all.
 
         Keep the last `seq` that you processed, as one keeps a `versao`; numbers have no gaps.
         """
-        return feed.changes(self._store, after)
+        return feed.changes(self._store, after, chave=chave)
 
     async def cnpjs(self) -> tuple[str, ...]:
         """The CNPJs that the archive was ever synced for, in order."""

@@ -91,6 +91,70 @@ def test_as_of_a_day_is_what_was_known_then(filled: Scene) -> None:
     assert "the archive has no such document at 01/01/2020 23:59" in long_ago.err
 
 
+def test_as_of_a_day_before_its_xml_came_nothing_of_it_was_known(stored: Scene) -> None:
+    chave = stored.cancelled
+    then = "2026-07-08T12:00:00.000000Z"
+    stored.sql("UPDATE versoes SET seen_at = :then", then=then)
+    stored.sql("UPDATE changes SET at = :then WHERE what = 'received'", then=then)
+    found = sections(stored.invoke("show", chave, "--as-of", "2026-07-08").out)
+    assert not found.keys() & {"Parts", "Values", "Events", "Files"}
+    assert found["Verification"] == ["signature there is no XML yet"]
+    assert found["Term"][0].endswith("42 days left, estimated")
+    assert not any(line.startswith(("protocol", "authorized")) for line in found[chave])
+    known = json.loads(stored.invoke("show", chave, "--as-of", "2026-07-08", "--json").out)
+    document = known["documento"]
+    assert (document["tem_xml"], document["tomador"], document["prazo_estimado"]) == (
+        False,
+        None,
+        True,
+    )
+    assert (known["cte"], known["files"], known["eventos"]) == (None, {}, [])
+    now = json.loads(stored.invoke("show", chave, "--as-of", "2030-01-01", "--json").out)
+    assert now == json.loads(stored.invoke("show", chave, "--json").out)
+
+
+def test_json_as_of_a_day_has_the_status_of_that_day(filled: Scene) -> None:
+    chave = filled.sandbox.chaves[0]
+    for statement in ("UPDATE versoes SET seen_at = :then", "UPDATE changes SET at = :then"):
+        filled.sql(statement, then="2026-07-08T12:00:00.000000Z")
+    filled.sandbox.cancel(chave)
+    asyncio.run(filled.sync())
+    known = json.loads(filled.invoke("show", chave, "--as-of", "2026-07-08", "--json").out)
+    assert known["documento"]["situacao"] == "autorizada"
+    assert known["documento"]["data_cancelamento"] is None
+    assert known["files"].keys() == {"xml"}
+
+
+def test_what_is_cancelled_stays_so_though_another_companys_listing_is_older(
+    stored: Scene,
+) -> None:
+    chave = stored.cancelled
+    other = {"cnpj": "11222333000181", "chave": chave}
+    stored.sql(
+        "INSERT INTO recebimentos (cnpj, chave, versao, first_seen, origin)"
+        " SELECT :cnpj, chave, 7, first_seen, origin FROM recebimentos WHERE chave = :chave",
+        **other,
+    )
+    stored.sql(
+        "INSERT INTO versoes (cnpj, chave, versao, raw, seen_at, origin)"
+        " SELECT :cnpj, chave, 7, :raw, '2030-01-01T00:00:00.000000Z', origin FROM versoes"
+        " WHERE chave = :chave",
+        raw=json.dumps({"chave": chave, "versao": 7, "situacao": "autorizada"}),
+        **other,
+    )
+    found = sections(stored.invoke("show", chave).out)
+    assert found["Versions"] == ["1049 cancelada", "7 autorizada"]
+    assert "status cancelada" in found[chave]
+    assert any(line.startswith("cancelled ") for line in found[chave])
+
+
+def test_a_value_that_is_not_known_is_no_line(stored: Scene) -> None:
+    stored.sql("UPDATE ctes SET valor_total = NULL")
+    stored.sql("UPDATE versoes SET raw = json_remove(raw, '$.valor_total')")
+    found = sections(stored.invoke("show", stored.corrected).out)
+    assert not any(line.startswith("value") for line in found[stored.corrected])
+
+
 def test_a_document_that_the_archive_has_not_is_said(stored: Scene) -> None:
     done = stored.invoke("show", NO_KEY)
     assert (done.code, done.out) == (1, "")
