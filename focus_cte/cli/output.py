@@ -126,7 +126,8 @@ def _row(columns: Sequence[Column], cells: Sequence[str], style: str = "") -> No
 
 def _sized(cell: str, column: Column) -> str:
     width = column.width or 0
-    if console().is_terminal and len(cell) > width:
+    # A number that is cut is another number.
+    if console().is_terminal and len(cell) > width and column.justify == "left":
         cell = f"{cell[: width - 1]}…"
     return cell.rjust(width) if column.justify == "right" else cell.ljust(width)
 

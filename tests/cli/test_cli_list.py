@@ -34,6 +34,12 @@ async def test_in_a_pipe_a_document_is_a_line_and_nothing_is_cut(stored: Scene) 
     assert row.endswith("  06/07/2026    7.522,61  autorizada  ✓    José Aparecido da Conceição")
 
 
+async def test_on_a_terminal_money_is_never_cut(stored: Scene) -> None:
+    stored.sql("UPDATE ctes SET valor_total = '12345678.90'")
+    done = await stored.on_a_terminal("list", columns=120)
+    assert all("  12.345.678,90  " in line for line in done.lines[2:])
+
+
 def test_the_newest_come_first(stored: Scene) -> None:
     dates = [datetime.fromisoformat(document["emissao"]) for document in listed(stored)]
     assert len(dates) == 30
