@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import os
+import sys
 from collections.abc import AsyncIterable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -138,8 +140,12 @@ def printable(text: str) -> str:
 
 
 def to_json(value: Any) -> str:
-    """JSON of what the mirror gives: money and dates as texts, exact; printable, as `printable`."""
-    text = json.dumps(_plain(value), ensure_ascii=False)
+    """JSON of what the mirror gives: money and dates as texts, exact; printable, as `printable`.
+
+    In ASCII where stdout is not in UTF-8, as JSON has to be.
+    """
+    utf_8 = codecs.lookup(sys.stdout.encoding or "ascii").name == "utf-8"
+    text = json.dumps(_plain(value), ensure_ascii=not utf_8)
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from datetime import datetime
 from typing import Any
@@ -32,6 +33,14 @@ async def test_in_a_pipe_a_document_is_a_line_and_nothing_is_cut(stored: Scene) 
     assert {row.split()[0] for row in rows} == set(stored.sandbox.chaves)
     row = next(row for row in rows if row.startswith(stored.sandbox.chaves[0]))
     assert row.endswith("  06/07/2026    7.522,61  autorizada  ✓    José Aparecido da Conceição")
+
+
+async def test_json_is_whole_where_stdout_is_not_in_utf_8(stored: Scene) -> None:
+    done, as_always = await asyncio.gather(
+        stored.run("list", "--json", PYTHONIOENCODING="ascii"), stored.run("list", "--json")
+    )
+    assert done.out.isascii()
+    assert json.loads(done.out) == json.loads(as_always.out)
 
 
 async def test_on_a_terminal_money_is_never_cut(stored: Scene) -> None:
