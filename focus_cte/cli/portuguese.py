@@ -94,6 +94,9 @@ TEXTS: Final[dict[str, str]] = {
     "{count} files are not what was asked for, and lie beside as .rejected": (
         "{count} arquivos não são o que se pediu, e estão ao lado como .rejected"
     ),
+    "{count} files never came, and are asked for no more": (
+        "{count} arquivos nunca vieram, e não são mais pedidos"
+    ),
     "{count} items of the listing cannot be used": (
         "{count} itens da listagem não podem ser usados"
     ),

@@ -100,6 +100,11 @@ def findings(status: Status) -> Iterator[tuple[Code, str]]:
                 count=status.rejected
             ),
         )
+    if status.missing:
+        yield (
+            Code.FILES,
+            _("{count} files never came, and are asked for no more").format(count=status.missing),
+        )
     if status.invalid:
         yield (
             Code.FILES,

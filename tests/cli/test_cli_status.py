@@ -15,6 +15,7 @@ BLOCKED = "UPDATE cursors SET blocked = 'HTTP 401: wrong token'"
 SILENT = "UPDATE cursors SET changed_at = '2026-07-07T00:00:00.000000Z'"
 OVERDUE = f"UPDATE files SET state = 'wanted', wanted_at = '{OLD}', path = NULL WHERE kind = 'xml'"
 REJECTED = "UPDATE files SET state = 'rejected' WHERE kind = 'cancelamento'"
+MISSING = "UPDATE files SET state = 'missing' WHERE kind = 'cancelamento'"
 INVALID = (
     "INSERT INTO invalid (id, cnpj, raw, why, versao, seen_at, origin)"
     f" VALUES ('1', '28730186000153', '{{}}', 'no key', 1, '{OLD}', 'http://127.0.0.1')"
@@ -51,6 +52,7 @@ def test_json_has_all_of_it(stored: Scene) -> None:
         ([BLOCKED], 4, "the last listing was refused: HTTP 401: wrong token"),
         ([OVERDUE], 3, "30 files are overdue: wanted for more than a day"),
         ([REJECTED], 3, "3 files are not what was asked for, and lie beside as .rejected"),
+        ([MISSING], 3, "3 files never came, and are asked for no more"),
         ([INVALID], 3, "1 items of the listing cannot be used"),
         ([SILENT], 6, "no document since 06/07/2026, far longer than usual"),
         ([SILENT, OVERDUE], 3, "no document since 06/07/2026"),
