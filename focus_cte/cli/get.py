@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 from focus_cte import InvalidArgument
 from focus_cte.cli import choice, options
 from focus_cte.cli.archive import existing, is_there
-from focus_cte.cli.output import environment, heading, say, show
+from focus_cte.cli.output import environment, heading, problem, say, show
 from focus_cte.cli.refusals import asking
 from focus_cte.cli.run import finish
 from focus_cte.cli.texts import _
@@ -16,6 +16,7 @@ from focus_cte.cli.whole import replacing
 
 if TYPE_CHECKING:
     from focus_cte import FocusCTe
+    from focus_cte.mirror import Documento
 
 _NAMES = {"xml": "{chave}-cte.xml", "dacte": "{chave}-dacte.pdf"}
 
@@ -40,35 +41,37 @@ async def _get(
 ) -> None:
     if not folder.is_dir():
         raise InvalidArgument(_("{folder}: there is no such folder").format(folder=folder))
-    here, received, where = await _in_the_archive(chave, kinds, acervo)
-    missing = [kind for kind in kinds if kind not in here]
-    if missing:
-        access = whose.access(received)
-        say(heading(access.where))
-        async with asking(access, acervo) as focus:
-            cnpj = whose.cnpj_among(received)
-            for kind in missing:
-                show(str(await _download(focus, chave, kind, folder, cnpj)))
-    else:
+    here, document, where = await _in_the_archive(chave, kinds, acervo)
+    if here:
         say(heading(where, acervo))
     for kind, path in here.items():
         target = folder / _NAMES[kind].format(chave=chave)
         with replacing(target) as file:
             file.write(path.read_bytes())
         show(str(target))
+    if "xml" in here and document is not None and document.verificado is False:
+        problem(_("{chave}: its XML is NOT what was signed").format(chave=chave))
+    if missing := [kind for kind in kinds if kind not in here]:
+        received = () if document is None else document.cnpjs
+        access = whose.access(received)
+        say(heading(access.where))
+        async with asking(access, acervo) as focus:
+            cnpj = whose.cnpj_among(received)
+            for kind in missing:
+                show(str(await _download(focus, chave, kind, folder, cnpj)))
 
 
 async def _in_the_archive(
     chave: str, kinds: list[str], acervo: Path
-) -> tuple[dict[str, Path], tuple[str, ...], str]:
-    """The files that are there, who received the document, and the archive's environment."""
+) -> tuple[dict[str, Path], Documento | None, str]:
+    """The files that are there, the document, and the archive's environment."""
     if not is_there(acervo):
-        return {}, (), ""
+        return {}, None, ""
     async with existing(acervo) as mirror:
         document = await mirror.get(chave)
         paths = {kind: mirror.path(chave, kind) for kind in kinds}
         found = {kind: path for kind, path in paths.items() if path is not None}
-        return found, () if document is None else document.cnpjs, environment(None, mirror.origin)
+        return found, document, environment(None, mirror.origin)
 
 
 async def _download(focus: FocusCTe, chave: str, kind: str, folder: Path, cnpj: str | None) -> Path:

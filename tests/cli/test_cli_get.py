@@ -28,7 +28,7 @@ async def test_what_the_archive_has_not_comes_from_the_api(synced: Scene) -> Non
         synced.run("get", chave, "--xml", "--pdf", "-o", "out"),
         synced.on_a_terminal("get", chave, "--pdf", columns=160),
     )
-    assert (done.code, done.err) == (0, f"{synced.sandbox.url}\n")
+    assert (done.code, done.err) == (0, f"{synced.heading}\n{synced.sandbox.url}\n")
     assert sorted(done.lines) == [f"out/{chave}-cte.xml", f"out/{chave}-dacte.pdf"]
     assert all((synced.folder / line).stat().st_size > 100 for line in done.lines)
     assert shown.lines == [synced.sandbox.url, f"{chave}-dacte.pdf"]
@@ -86,4 +86,15 @@ def test_without_a_token_only_the_archive_answers(filled: Scene) -> None:
     assert filled.invoke("get", filled.corrected, FOCUS_NFE_TOKEN="").code == 0
     done = filled.invoke("get", filled.corrected, "--pdf", FOCUS_NFE_TOKEN="")
     assert (done.code, done.out) == (2, "")
-    assert done.err == "focus-cte: FOCUS_NFE_TOKEN is not set: it must hold the token\n"
+    why = "focus-cte: FOCUS_NFE_TOKEN is not set: it must hold the token\n"
+    assert done.err == why
+    both = filled.invoke("get", filled.cancelled, "--pdf", "--xml", FOCUS_NFE_TOKEN="")
+    assert (both.code, both.out) == (2, f"{filled.cancelled}-cte.xml\n")
+    assert both.err == f"{filled.heading}\n{why}"
+
+
+def test_an_xml_that_is_not_what_was_signed_is_told(filled: Scene) -> None:
+    filled.sql("UPDATE ctes SET verificado = 0")
+    done = filled.invoke("get", filled.corrected)
+    assert (done.code, done.out) == (0, f"{filled.corrected}-cte.xml\n")
+    assert f"{filled.corrected}: its XML is NOT what was signed" in done.err
