@@ -37,9 +37,9 @@ if TYPE_CHECKING:
     from focus_cte.mirror import Documento
 
 _AT_ONCE: Final = 500
-_KEYS: Final = ("chave", "cnpjs", "documento_emitente", "tomador", "protocolo")
-"""Digits that are no numbers: Excel would round them."""
-_KEY: Final = re.compile(r"[0-9A-Za-z ]+", re.ASCII)
+_KEYS: Final = ("chave", "cnpjs", "competencia", "documento_emitente", "tomador", "protocolo")
+"""Digits that are no numbers, and a month that is no day: Excel would make them such."""
+_KEY: Final = re.compile(r"[0-9A-Za-z -]+", re.ASCII)
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 """How a cell begins that Excel would run: names come from whoever issued the document."""
 

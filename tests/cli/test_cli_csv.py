@@ -54,6 +54,7 @@ async def test_br_is_what_a_brazilian_excel_opens(stored: Scene) -> None:
     assert row["documento_emitente"] == '="83497183660"'
     assert row["protocolo"] == '="129263358826830"'
     assert row["valor_total"] == "7522,61"
+    assert row["competencia"] == '="2026-07"'
     assert row["emissao"] == "06/07/2026 08:05:07"
     # 45 days after its authorization, at the same clock: no UTC, by which it may be a day later.
     assert row["autorizado_em"] == "06/07/2026 08:05:30"
