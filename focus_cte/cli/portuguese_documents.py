@@ -141,7 +141,7 @@ OF_DOCUMENTS: Final[dict[str, str]] = {
     ),
     "{chave}: its XML is NOT what was signed": "{chave}: seu XML NÃO é o que foi assinado",
     "{chave}: the XML of its event {tipo} is not there": (
-        "{chave}: o XML do seu evento {tipo} não está ali"
+        "{chave}: falta o XML do seu evento {tipo}"
     ),
     "Prove that the archive is whole. With --remote, that no document is missing.": (
         "Prova que o acervo está inteiro. Com --remote, que nenhum documento falta."
@@ -155,6 +155,9 @@ OF_DOCUMENTS: Final[dict[str, str]] = {
     "{count} files looked at": "{count} arquivos examinados",
     "{count} documents compared with the listing, {requests} requests": (
         "{count} documentos comparados com a listagem, {requests} requisições"
+    ),
+    "{cnpj}: not compared, for --config does not name it": (
+        "{cnpj}: não comparado, pois --config não o traz"
     ),
     "nothing is wrong": "está tudo certo",
     "to repair it costs about {credits} credits, {minutes} minutes or more": (

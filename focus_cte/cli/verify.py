@@ -14,7 +14,7 @@ from focus_cte.cli import options
 from focus_cte.cli.archive import existing
 from focus_cte.cli.codes import Code
 from focus_cte.cli.config import Access, Company, from_environment, from_file
-from focus_cte.cli.output import environment, heading, problem, say, show
+from focus_cte.cli.output import documento, environment, heading, problem, say, show
 from focus_cte.cli.refusals import asking
 from focus_cte.cli.run import ask, finish
 from focus_cte.cli.texts import _
@@ -44,20 +44,23 @@ def command(
     if repair and not yes and not sys.stdin.isatty():
         raise typer.BadParameter(_("nobody can be asked here: say --yes"), param_hint="--repair")
     found: list[Verified] = []
+    codes: list[Code] = []
 
     async def look() -> Code:
-        found.append(await _verify(acervo, config, cnpj, remote=remote, repair=False))
-        _tell(found[0])
-        return Code.DONE if found[0].ok else Code.FILES
+        verified, left_out = await _verify(acervo, config, cnpj, remote=remote, repair=False)
+        found.append(verified)
+        _tell(verified, left_out)
+        codes.append(Code.ERROR if left_out else Code.DONE)
+        return codes[0] if verified.ok else Code.FILES
 
     async def mend() -> Code:
-        mended = await _verify(acervo, config, cnpj, remote=remote, repair=True)
+        mended, _left_out = await _verify(acervo, config, cnpj, remote=remote, repair=True)
         left = [damage for damage in mended.damages if not damage.repaired]
         count = len(mended.damages) - len(left)
         show(_("{count} repaired: the next sync fetches the files").format(count=count))
         for damage in left:
             problem(_("not repaired: {why}").format(why=damage.why))
-        return Code.FILES if left else Code.DONE
+        return Code.FILES if left else codes[0]
 
     try:
         finish(look)
@@ -77,17 +80,20 @@ async def _verify(
     *,
     remote: bool,
     repair: bool,
-) -> Verified:
+) -> tuple[Verified, set[str]]:
+    """What was found, and the companies of the archive of which nobody was asked."""
+    left_out = set[str]()
     async with existing(folder) as mirror:
         show(heading(environment(None, mirror.origin), folder))
         found = await mirror.verify(repair=repair)
         if remote:
             wanted = cnpjs or list(await mirror.cnpjs())
             companies = from_file(file, cnpjs or ()) if file else from_environment(wanted)
+            left_out = set(wanted) - {company.cnpj for company in companies}
             for access, own in _by_token(companies).items():
                 async with asking(access, folder) as focus:
                     found += await mirror.compare(focus, own, repair=repair)
-    return found
+    return found, left_out
 
 
 def _by_token(companies: Sequence[Company]) -> dict[Access, list[str]]:
@@ -97,7 +103,7 @@ def _by_token(companies: Sequence[Company]) -> dict[Access, list[str]]:
     return found
 
 
-def _tell(found: Verified) -> None:
+def _tell(found: Verified, left_out: set[str]) -> None:
     show(_("{count} files looked at").format(count=found.files))
     if found.requests:
         show(
@@ -107,7 +113,11 @@ def _tell(found: Verified) -> None:
         )
     for damage in found.damages:
         show(f"✗ {damage.why}", style="red")
-    if found.ok:
+    for cnpj in sorted(left_out):
+        problem(
+            _("{cnpj}: not compared, for --config does not name it").format(cnpj=documento(cnpj))
+        )
+    if found.ok and not left_out:
         show(_("nothing is wrong"), style="green")
 
 

@@ -90,3 +90,21 @@ def test_with_remote_the_listings_are_compared(filled: Scene) -> None:
     missing = filled.invoke("verify", "--remote")
     assert missing.code == 3
     assert filled.sandbox.chaves[-1] in missing.out
+
+
+def test_a_company_that_the_file_does_not_name_is_not_proved(filled: Scene) -> None:
+    """Of which nobody was asked, documents may be missing."""
+    filled.sql(
+        "INSERT INTO cursors (cnpj, versao, origin) SELECT '45543915000181', 0, origin FROM cursors"
+    )
+    file = filled.folder / "companies.toml"
+    file.write_text(
+        f'base_url = "{filled.sandbox.url}"\n[[companies]]\ncnpj = "{filled.sandbox.cnpj}"\n'
+        'token_env = "FOCUS_NFE_TOKEN"\n'
+    )
+    done = filled.invoke("verify", "--remote", "--config", file)
+    assert done.code == 1
+    assert "nothing is wrong" not in done.out
+    assert "45.543.915/0001-81: not compared, for --config does not name it" in done.err
+    one = filled.invoke("verify", "--remote", "--config", file, "--cnpj", filled.sandbox.cnpj)
+    assert (one.code, one.lines[-1]) == (0, "nothing is wrong")
