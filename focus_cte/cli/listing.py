@@ -50,12 +50,16 @@ def command(
         bool, options.option("--ours", help=_("only freight that one of your companies pays for"))
     ] = False,
     tomador: Annotated[
-        str | None, options.option("--tomador", help=_("CNPJ or CPF of who pays"))
+        str | None,
+        options.option("--tomador", help=_("CNPJ or CPF of who pays, known from the XML")),
     ] = None,
     nfe: Annotated[
         str | None,
         options.option(
-            "--nfe", help=_("the key of an NF-e that it carries"), parse=parse_chave, metavar="KEY"
+            "--nfe",
+            help=_("the key of an NF-e that it carries, known from the XML"),
+            parse=parse_chave,
+            metavar="KEY",
         ),
     ] = None,
     competencia: Annotated[

@@ -12,8 +12,10 @@ OF_DOCUMENTS: Final[dict[str, str]] = {
     "only freight that one of your companies pays for": (
         "só fretes que uma das suas empresas paga"
     ),
-    "CNPJ or CPF of who pays": "CNPJ ou CPF de quem paga",
-    "the key of an NF-e that it carries": "a chave de uma NF-e que ele transporta",
+    "CNPJ or CPF of who pays, known from the XML": "CNPJ ou CPF de quem paga, conforme o XML",
+    "the key of an NF-e that it carries, known from the XML": (
+        "a chave de uma NF-e que ele transporta, conforme o XML"
+    ),
     "month of the emission": "mês da emissão",
     "autorizada, cancelada, denegada": "autorizada, cancelada, denegada",
     "CNPJ or CPF of the issuer": "CNPJ ou CPF do emitente",
