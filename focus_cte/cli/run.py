@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import sys
 import threading
 from collections.abc import Callable, Coroutine
-from typing import Any, Final, NoReturn, TypeVar
+from contextlib import suppress
+from functools import partial
+from typing import Any, Final, NoReturn, Self, TypeVar
 
 import typer
 
@@ -19,6 +20,7 @@ from focus_cte.cli.texts import _
 
 _PATIENCE: Final = 0.8
 """Seconds from a signal until the process ends, whatever it is at: it may be killed anywhere."""
+_LAST_WORDS: Final = 0.1
 _SHOW_CURSOR = "\033[?25h"
 
 T = TypeVar("T")
@@ -26,25 +28,21 @@ T = TypeVar("T")
 
 def finish(work: Callable[[], Coroutine[Any, Any, Code | None]]) -> NoReturn:
     """Do the work, and exit with its code. What a user can cause is told in a sentence."""
-    stop = _Stop()
     code: int | None
-    try:
-        code = asyncio.run(stop.watching(_alone(work())))
-    except asyncio.CancelledError:
-        stop.say_how_to_go_on()
-        code = stop.code
-    except KeyboardInterrupt:  # where the loop takes no signal handlers
-        code = 128 + signal.SIGINT
-    except FocusError as error:
-        problem(str(error))
-        code = code_of(error)
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        problem(f"{error.filename}: {error.strerror}" if error.filename else str(error))
-        code = Code.ERROR
-    finally:
-        stop.over()
+    with _Stop() as stop:
+        try:
+            code = asyncio.run(stop.watching(_alone(work())))
+        except asyncio.CancelledError:
+            stop.say_how_to_go_on()
+            code = stop.code
+        except FocusError as error:
+            problem(str(error))
+            code = code_of(error)
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            problem(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+            code = Code.ERROR
     raise typer.Exit(code or Code.DONE)
 
 
@@ -70,43 +68,65 @@ def ask(question: Callable[[], T]) -> T:
 
 
 class _Stop:
-    """Ctrl-C and SIGTERM: the work is cancelled; where that takes too long, the process ends."""
+    """Ctrl-C and SIGTERM: the work is cancelled; where that takes too long, the process ends.
+
+    Not by the loop's own handlers: the loop does not turn while a pipe that nobody empties is
+    written to, or a `token_command` is awaited.
+    """
 
     def __init__(self) -> None:
         self._number = 0
-        self._last: threading.Timer | None = None
+        self._cancel: Callable[[], object] | None = None
+        self._told, self._over = threading.Event(), threading.Event()
+        self._before: dict[int, Any] = {}
 
     @property
     def code(self) -> int:
         return 128 + self._number
 
-    async def watching(self, work: Coroutine[Any, Any, Code | None]) -> Code | None:
-        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    def __enter__(self) -> Self:
         for number in (signal.SIGINT, signal.SIGTERM):
-            try:
-                loop.add_signal_handler(number, self._told, number, task)
-            except NotImplementedError:  # Windows: asyncio.run cancels for Ctrl-C
-                break
-        return await work
+            self._before[number] = signal.signal(number, self._tell)
+        # Now: a handler may find the locks taken that it takes to start a thread.
+        threading.Thread(target=self._wait, name="focus-cte stop", daemon=True).start()
+        return self
 
-    def _told(self, number: int, task: asyncio.Task[Any] | None) -> None:
-        if self._last is None and task is not None:
+    def __exit__(self, *_error: object) -> None:
+        self._over.set()
+        self._told.set()
+        for number, handler in self._before.items():
+            signal.signal(number, handler or signal.SIG_DFL)
+
+    async def watching(self, work: Coroutine[Any, Any, Code | None]) -> Code | None:
+        task = asyncio.ensure_future(work)
+        self._cancel = partial(asyncio.get_running_loop().call_soon_threadsafe, task.cancel)
+        try:
+            if self._number:  # before there was a loop
+                task.cancel()
+            return await task
+        finally:
+            self._cancel = None
+
+    def _tell(self, number: int, _frame: object) -> None:
+        if not self._number:
             self._number = number
-            self._last = threading.Timer(_PATIENCE, self._end)
-            self._last.daemon = True
-            self._last.start()
-            task.cancel()
+            if self._cancel is not None:
+                self._cancel()
+            self._told.set()
 
-    def _end(self) -> None:
-        if sys.stderr.isatty():
-            os.write(2, _SHOW_CURSOR.encode())
-        self.say_how_to_go_on()
+    def _wait(self) -> None:
+        self._told.wait()
+        if self._over.wait(_PATIENCE):
+            return
+        # Who reads it may have stopped: that keeps nothing from its end.
+        saying = threading.Thread(target=self.say_how_to_go_on, daemon=True)
+        saying.start()
+        saying.join(_LAST_WORDS)
         os._exit(self.code)
 
     def say_how_to_go_on(self) -> None:
         text = _("stopped; what is stored is whole: the same command goes on from here")
-        os.write(2, f"\nfocus-cte: {text}\n".encode())
-
-    def over(self) -> None:
-        if self._last is not None:
-            self._last.cancel()
+        with suppress(OSError):
+            if os.isatty(2):
+                os.write(2, _SHOW_CURSOR.encode())
+            os.write(2, f"\nfocus-cte: {text}\n".encode())

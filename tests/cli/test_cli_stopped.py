@@ -6,8 +6,11 @@ import asyncio
 import os
 import random
 import signal
+import subprocess
+import time
 from asyncio.subprocess import PIPE, Process
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 from program import command, environment, run
@@ -100,3 +103,54 @@ async def test_it_goes_on_after_the_pause(scene: Scene) -> None:
         process.send_signal(signal.SIGINT)
         await process.communicate()
     assert process.returncode == 130
+
+
+def ended(scene: Scene, *words: str, when: Path, stdout: int = subprocess.DEVNULL) -> int:
+    """The exit code after a SIGTERM, sent when a file is there; within some seconds."""
+    with subprocess.Popen(
+        command(*words),
+        env=environment(scene.env),
+        cwd=scene.folder,
+        stdout=stdout,
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        try:
+            until = time.monotonic() + _LONGEST
+            while not when.exists():
+                assert time.monotonic() < until
+                time.sleep(0.01)
+            time.sleep(0.3)  # until it hangs
+            process.terminate()
+            return process.wait(3)
+        finally:
+            process.kill()
+
+
+def test_a_token_command_that_does_not_answer_keeps_nothing_from_its_end(stored: Scene) -> None:
+    config = stored.folder / "companies.toml"
+    config.write_text(
+        f"""
+        base_url = "{stored.sandbox.url}"
+        [[companies]]
+        cnpj = "{stored.sandbox.cnpj}"
+        token_command = "sh -c 'touch asked; exec sleep 10'"
+        """
+    )
+    words = ["desacordo", "status", stored.sandbox.chaves[0], "--config", str(config)]
+    assert ended(stored, *words, when=stored.folder / "asked") == 143
+
+
+def test_neither_does_a_pipe_that_nobody_empties(stored: Scene) -> None:
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    with suppress(BlockingIOError):
+        while True:
+            os.write(writing, bytes(4096))
+    os.set_blocking(writing, True)
+    try:
+        # While it is open, SQLite has this file beside it.
+        opened = stored.acervo / "acervo.db-shm"
+        assert ended(stored, "changes", "--jsonl", when=opened, stdout=writing) == 143
+    finally:
+        os.close(reading)
+        os.close(writing)
