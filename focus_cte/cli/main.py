@@ -13,6 +13,7 @@ _NEEDS = ("typer", "rich", "sqlalchemy", "aiosqlite", "lxml", "cryptography")
 
 def main() -> None:
     """`focus-cte`. Ends the process: 0 done, 1 error, 2 usage, and what `codes.Code` has."""
+    _open_streams()
     try:
         texts.use(texts.chosen(sys.argv, os.environ))
     except ValueError as error:
@@ -34,6 +35,13 @@ def main() -> None:
         raise SystemExit(130) from None
     except BrokenPipeError:  # `focus-cte list | head`: nobody reads on
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _open_streams() -> None:
+    """One that is closed (`>&-`) is as /dev/null, lest a file of the archive get its number."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115 - until the process ends
 
 
 def _usage(why: str) -> int:

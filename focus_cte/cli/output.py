@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import codecs
+import errno
 import json
 import os
 import sys
 from collections.abc import AsyncIterable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import cache
@@ -48,7 +50,12 @@ def console(*, stderr: bool = False) -> Console:
     """Colours only for a terminal, or with FORCE_COLOR, and never with NO_COLOR."""
     from rich.console import Console
 
-    made = Console(
+    class Ours(Console):
+        def on_broken_pipe(self) -> None:
+            """Not SystemExit, as rich has it: that ends an event loop in the middle."""
+            raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
+
+    made = Ours(
         stderr=stderr,
         highlight=False,
         markup=False,
@@ -62,12 +69,16 @@ def console(*, stderr: bool = False) -> Console:
 
 
 def say(text: str = "", style: str = "") -> None:
-    """A message. It is no data, and does not hurt a program that reads those."""
-    console(stderr=True).print(printable(text), style=style)
+    """A message. It is no data, and does not hurt a program that reads those.
+
+    Where nobody can be told, as on a terminal that was closed, the work goes on.
+    """
+    with suppress(OSError):
+        console(stderr=True).print(printable(text), style=style)
 
 
 def problem(text: str) -> None:
-    console(stderr=True).print(f"focus-cte: {printable(text)}", style="red")
+    say(f"focus-cte: {text}", style="red")
 
 
 def show(text: str = "", style: str = "") -> None:

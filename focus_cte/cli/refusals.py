@@ -59,14 +59,20 @@ class Refusals:
             raise
 
     def add(self, fingerprint: str) -> None:
-        """Where it cannot be written down, the refusal itself is what has to be told."""
+        """What cannot be written is not remembered: the refusal says more than a full disk."""
+        with suppress(OSError):
+            self._add(fingerprint)
+
+    def _add(self, fingerprint: str) -> None:
         now = time.time()
         known = {
             each: at
             for each, at in self._read().items()
             if isinstance(at, int | float) and now - at < REST
         }
-        with suppress(OSError), replacing(self._path, mode=0o600) as file:
+        # It is not there yet where FOCUS_CTE_DATABASE is elsewhere.
+        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with replacing(self._path, mode=0o600) as file:
             file.write(json.dumps({**known, fingerprint: now}).encode())
 
     def _read(self) -> dict[str, Any]:

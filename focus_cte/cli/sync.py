@@ -145,13 +145,17 @@ class _Pass:
         self._clients: dict[settings.Access, FocusCTe] = {}
 
     async def over(self, companies: Sequence[settings.Company]) -> Code:
-        """Sync them all; the worst code of any."""
+        """Sync them all; the worst code of any. A bug that one meets is raised after the others."""
         slots = asyncio.Semaphore(_AT_ONCE)
         with Display() as display:
-            async with asyncio.TaskGroup() as group:
-                each = [self._one(company, display, slots) for company in companies]
-                tasks = [group.create_task(one, name="focus-cte sync") for one in each]
-        return worst(task.result() for task in tasks)
+            each = [self._one(company, display, slots) for company in companies]
+            ended = await asyncio.gather(*each, return_exceptions=True)
+        codes = list[Code]()
+        for one in ended:
+            if isinstance(one, BaseException):
+                raise one
+            codes.append(one)
+        return worst(codes)
 
     async def _one(
         self, company: settings.Company, display: Display, slots: asyncio.Semaphore
@@ -159,11 +163,10 @@ class _Pass:
         async with slots:
             try:
                 report = await self._sync(company, display)
-                status = await self._mirror.status(company.cnpj)
-            except FocusError as error:
+                return _tell(report, await self._mirror.status(company.cnpj))
+            except (FocusError, OSError) as error:  # of the archive, or of where it is told
                 problem(f"{documento(company.cnpj)}: {error}")
                 return code_of(error)
-        return _tell(report, status)
 
     async def _sync(self, company: settings.Company, display: Display) -> Report:
         access = await asyncio.to_thread(company.access)  # a command may ask a person

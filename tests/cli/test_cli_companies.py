@@ -5,10 +5,14 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from program import run
 from scenes import Scene
+
+from focus_cte import FocusCTe, parse_cnpj
+from focus_cte.mirror import Mirror, Report
 
 WRONG = "0" * 32
 REFUSED = "11.222.333/0001-81"
@@ -111,3 +115,20 @@ async def test_companies_of_two_environments_are_not_mixed_in_one_archive(
     assert "an archive is of one environment" in done.err
     assert "produção" in done.err
     assert not scene.acervo.exists()
+
+
+def test_a_bug_that_one_meets_stops_no_other(alone: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    sync = Mirror.sync
+
+    async def met(mirror: Mirror, focus: FocusCTe, cnpj: str, **more: Any) -> Report:
+        if cnpj == parse_cnpj(OTHER):
+            raise RuntimeError("a bug")
+        return await sync(mirror, focus, cnpj, **more)
+
+    monkeypatch.setattr(Mirror, "sync", met)
+    with pytest.raises(RuntimeError, match="a bug"):
+        alone.invoke("sync", "--cnpj", OTHER, "--cnpj", alone.sandbox.cnpj)
+    status = alone.invoke("status", "--json")
+    assert [(each["documents"], status.code) for each in json.loads(status.out)["companies"]] == [
+        (30, 0)
+    ]

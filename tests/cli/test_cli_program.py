@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shlex
 import subprocess
 import sys
 
 import pytest
 from program import ROOT, command, environment
 from scenes import Scene
+
+from focus_cte.mirror import Mirror
 
 HEAVY = ("aiohttp", "sqlalchemy", "lxml", "cryptography", "rich", "asyncio")
 
@@ -107,3 +110,24 @@ async def test_a_part_that_is_not_installed_is_named(stored: Scene) -> None:
     done = await stored.run("list", PYTHONPATH=f"{stored.folder}{os.pathsep}{ROOT}")
     assert (done.code, done.out) == (1, "")
     assert done.err == "focus-cte needs sqlalchemy: pip install 'focus-cte[cli]'\n"
+
+
+@pytest.mark.parametrize(
+    ("elsewhere", "code"), [(">/dev/full", 1), ("2>/dev/full", 0), ("<&- >&- 2>&-", 0)]
+)
+async def test_a_sync_that_nobody_hears_is_done_all_the_same(
+    scene: Scene, elsewhere: str, code: int
+) -> None:
+    words = shlex.join(command("sync", "--cnpj", scene.sandbox.cnpj))
+    shell = await asyncio.create_subprocess_shell(
+        f"{words} {elsewhere}",
+        env=environment(scene.env),
+        cwd=scene.folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    _out, err = await shell.communicate()
+    assert (shell.returncode, b"Traceback" in err) == (code, False)
+    async with Mirror.at(scene.acervo) as mirror:
+        status = await mirror.status(scene.sandbox.cnpj)
+    assert (status.documents, status.files >= 30) == (30, True)

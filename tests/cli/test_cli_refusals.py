@@ -84,10 +84,12 @@ def test_a_file_that_is_broken_counts_as_empty_and_is_replaced(
     assert Refusals(tmp_path).seconds_left(MARK) > 0
 
 
-def test_where_it_cannot_be_written_nothing_goes_wrong(tmp_path: Path) -> None:
-    (tmp_path / "refused.json").mkdir()
-    Refusals(tmp_path).add(MARK)
-    assert Refusals(tmp_path).seconds_left(MARK) == 0
-    assert Refusals(tmp_path / "none").seconds_left(MARK) == 0
-    Refusals(tmp_path / "none").add(MARK)
-    assert [path.name for path in tmp_path.iterdir()] == ["refused.json"]
+def test_the_folder_is_made_where_the_database_is_elsewhere(tmp_path: Path) -> None:
+    Refusals(tmp_path / "acervo").add(MARK)
+    assert Refusals(tmp_path / "acervo").seconds_left(MARK) > 0
+
+
+def test_what_cannot_be_written_hides_no_refusal(tmp_path: Path) -> None:
+    (tmp_path / "acervo").touch()
+    Refusals(tmp_path / "acervo").add(MARK)
+    assert Refusals(tmp_path / "acervo").seconds_left(MARK) == 0
