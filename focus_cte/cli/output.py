@@ -87,9 +87,14 @@ def show(text: str = "", style: str = "") -> None:
 
 
 def environment(ambiente: str | None, origin: str | None) -> str:
-    """How an API is called here: by the vendor's name, or its address."""
+    """How an API is called here: by the vendor's name, or its address.
+
+    Not what stands before an @: the client refuses an address with a password, but later.
+    """
     known = ambiente or _HOSTS.get(origin or "")
-    return _NAMES[Ambiente(known)] if known else origin or _("no environment yet")
+    if known:
+        return _NAMES[Ambiente(known)]
+    return origin.rpartition("@")[2] if origin else _("no environment yet")
 
 
 def heading(environment: str, acervo: object = None) -> str:

@@ -31,6 +31,13 @@ def token(tmp_path: Path) -> Token:
     return found
 
 
+def test_a_password_in_an_address_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FOCUS_NFE_BASE_URL", f"https://user:{SECRET}@gateway.example")
+    monkeypatch.setenv("FOCUS_NFE_TOKEN", SECRET)
+    (company,) = config.from_environment(["28730186000153"])
+    assert (company.where, company.access().where) == ("gateway.example", "gateway.example")
+
+
 def refused(token: Token, lines: str, *, mode: int = 0o644) -> str:
     """Why there is none."""
     with pytest.raises(ConfigError) as caught:
