@@ -8,7 +8,7 @@ from io import TextIOWrapper
 
 from focus_cte.cli import texts
 
-_NEEDS = ("typer", "rich", "sqlalchemy", "aiosqlite", "lxml", "cryptography")
+_NEEDS = ("typer", "rich", "sqlalchemy", "aiosqlite", "lxml", "cryptography", "asyncpg")
 
 
 def main() -> None:
@@ -29,7 +29,8 @@ def main() -> None:
     except ImportError as error:
         if error.name not in _NEEDS:
             raise
-        why = f"focus-cte needs {error.name}: pip install 'focus-cte[cli]'"
+        extras = "cli,postgres" if error.name == "asyncpg" else "cli"
+        why = f"focus-cte needs {error.name}: pip install 'focus-cte[{extras}]'"
         raise SystemExit(why) from None
     except KeyboardInterrupt:  # before there was a loop, or at a question
         raise SystemExit(130) from None

@@ -47,6 +47,8 @@ def driven(url: str | URL) -> URL:
         raise InvalidArgument(
             f"database_url must begin with sqlite:/// or postgresql://, not {shown!r}"
         ) from None
+    except ValueError:
+        raise InvalidArgument("database_url: its port is no number") from None
     return parsed.set(drivername=driver)
 
 

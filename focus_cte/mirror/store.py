@@ -15,6 +15,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from focus_cte import InvalidArgument
 from focus_cte.mirror import migrations, schema
 from focus_cte.mirror.engine import BEGIN, connect, driven, probe, translated
 from focus_cte.mirror.errors import OtherOrigin, StoreError
@@ -53,7 +54,9 @@ class Store:
         return self._engine
 
     async def open(self) -> None:
-        """Connect, and bring the schema up to date. Raises `StoreError`, `SchemaTooNew`."""
+        """Connect, and bring the schema up to date. Raises `StoreError`, `SchemaTooNew`;
+        `InvalidArgument` for an option of the URL that its driver does not know.
+        """
         self._engine = connect(self.url)
         try:
             with translated(self.url):
@@ -61,8 +64,11 @@ class Store:
                 await migrations.migrate(self._engine, self.clock())
             async with self.reading() as connection:
                 self.origin = await connection.scalar(select(schema.archive.c.origin))
-        except BaseException:
+        except BaseException as error:
             await self.close()
+            if isinstance(error, TypeError) and "unexpected keyword" in str(error):
+                # asyncpg's, whose options are not all of libpq's
+                raise InvalidArgument(f"database_url: {error}; ssl=require asks for TLS") from None
             raise
 
     async def close(self) -> None:

@@ -35,6 +35,21 @@ def test_help_loads_nothing_heavy() -> None:
     assert done.stderr == "[]\n"
 
 
+def test_a_database_without_its_driver_says_what_to_install() -> None:
+    program = (
+        "import sys; sys.modules['asyncpg'] = None; sys.argv = ['focus-cte', 'status']\n"
+        "from focus_cte.cli.main import main\nmain()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env=environment({"FOCUS_CTE_DATABASE": "postgresql://localhost/name"}),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stderr == "focus-cte needs asyncpg: pip install 'focus-cte[cli,postgres]'\n"
+
+
 async def test_what_is_missing_or_unknown_is_a_usage_error(stored: Scene) -> None:
     nothing, unknown, language = await asyncio.gather(
         stored.run(), stored.run("lst"), stored.run("list", "--lang", "fr")

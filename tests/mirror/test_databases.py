@@ -15,7 +15,7 @@ from sqlalchemy import make_url, select, text
 from sqlalchemy.ext.asyncio import create_async_engine
 from wholeness import assert_goes_on, assert_nothing_by_halves, assert_whole, snapshot
 
-from focus_cte import FocusCTe
+from focus_cte import FocusCTe, InvalidArgument
 from focus_cte.mirror.engine import BEGIN
 from focus_cte.mirror.errors import StoreError
 from focus_cte.mirror.lease import TERM
@@ -43,6 +43,17 @@ def sqlite(sandbox: Sandbox, tmp_path: Path) -> Archive:
 @pytest.fixture
 def archive(sandbox: Sandbox, database_url: str, tmp_path: Path) -> Archive:
     return Archive(database_url, tmp_path / "files", sandbox)
+
+
+async def test_an_address_that_is_mistyped_is_told_without_its_password(tmp_path: Path) -> None:
+    with pytest.raises(InvalidArgument, match="its port is no number") as caught:
+        Mirror("postgresql://u:sesame@host:port/name", files=tmp_path)
+    assert "sesame" not in str(caught.value)
+    # Of libpq, not of asyncpg; nothing listens there, and nothing is asked.
+    mirror = Mirror("postgresql://u:sesame@127.0.0.1:1/name?sslmode=require", files=tmp_path)
+    with pytest.raises(InvalidArgument, match="sslmode") as caught:
+        await mirror.open()
+    assert "sesame" not in str(caught.value)
 
 
 class TestLocked:
