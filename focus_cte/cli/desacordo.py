@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import getpass
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -16,6 +16,7 @@ from focus_cte.cli import options
 from focus_cte.cli.archive import archive, existing, is_there
 from focus_cte.cli.choice import Whose
 from focus_cte.cli.codes import Code
+from focus_cte.cli.config import Access
 from focus_cte.cli.output import (
     Column,
     documento,
@@ -81,9 +82,9 @@ def send(
 ) -> None:
     whose = Whose(config, cnpj)
     _check_confirmation(chave, observacoes, confirm, actor)
+    who = actor or _user()
     if confirm is None:
         _ask(chave, observacoes, whose, acervo)
-    who = actor or getpass.getuser()
     finish(lambda: _send(chave, observacoes, who, whose, acervo))
 
 
@@ -111,12 +112,17 @@ async def _received(chave: str, acervo: Path) -> tuple[tuple[str, ...], str | No
     return ((), None) if document is None else (document.cnpjs, document.tomador)
 
 
+def _access(whose: Whose, received: Sequence[str], tomador: str | None) -> Access:
+    """The token of who registers it: the tomador, where it is one of those who received it."""
+    return whose.access([tomador] if tomador is not None and tomador in received else received)
+
+
 async def _plan(chave: str, observacoes: str, whose: Whose, acervo: Path) -> PlanoDesacordo:
     """Look at it, and show what was found."""
     from focus_cte.xml import checar_desacordo
 
     received, tomador = await _received(chave, acervo)
-    access = whose.access([tomador] if tomador in received and tomador else received)
+    access = _access(whose, received, tomador)
     show(heading(access.where))
     cnpj = whose.cnpj or (tomador if tomador in received else whose.cnpj_among(received))
     if cnpj is None:
@@ -174,6 +180,13 @@ def _check_confirmation(
         raise typer.BadParameter(_("say who wants it"), param_hint="--actor")
 
 
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):  # a container's number that no name belongs to
+        raise typer.BadParameter(_("say who wants it"), param_hint="--actor") from None
+
+
 def _ask(chave: str, observacoes: str, whose: Whose, acervo: Path) -> None:
     """Show what would be sent, and end the command unless the end of its key is typed."""
 
@@ -197,8 +210,11 @@ def _ask(chave: str, observacoes: str, whose: Whose, acervo: Path) -> None:
 async def _send(chave: str, observacoes: str, actor: str, whose: Whose, acervo: Path) -> None:
     async with archive(acervo) as mirror:
         document = await mirror.get(chave)
-        received = () if document is None else document.cnpjs
-        access = whose.access(received)
+        access = (
+            whose.access(())
+            if document is None
+            else _access(whose, document.cnpjs, document.tomador)
+        )
         say(heading(access.where, acervo))
         say(_("registering: the vendor cannot take it back"))
         async with asking(access, acervo) as focus:
@@ -214,7 +230,7 @@ async def _send(chave: str, observacoes: str, actor: str, whose: Whose, acervo: 
 
 async def _status(chave: str, whose: Whose, acervo: Path) -> Code:
     received, tomador = await _received(chave, acervo)
-    access = whose.access([tomador] if tomador in received and tomador else received)
+    access = _access(whose, received, tomador)
     show(heading(access.where))
     if is_there(acervo):
         async with existing(acervo) as mirror:

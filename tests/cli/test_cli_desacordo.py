@@ -114,6 +114,40 @@ def test_what_a_script_sends_is_registered_once_and_on_record(filled: Scene) -> 
     assert "Maria Souza: registered" in filled.invoke("show", chave).out
 
 
+def test_of_several_companies_that_received_it_the_tomador_s_token_sends_it(filled: Scene) -> None:
+    chave, other = filled.sandbox.chaves[0], "45543915000181"
+    filled.sql("CREATE TABLE copy AS SELECT * FROM recebimentos WHERE chave = :chave", chave=chave)
+    filled.sql("UPDATE copy SET cnpj = :other", other=other)
+    filled.sql("INSERT INTO recebimentos SELECT * FROM copy")
+    config = filled.folder / "companies.toml"
+    config.write_text(f'''
+        base_url = "{filled.sandbox.url}"
+        [[companies]]
+        cnpj = "{other}"
+        token_env = "OTHERS_TOKEN"
+        [[companies]]
+        cnpj = "{filled.sandbox.cnpj}"
+        ''')
+    words = (chave, "--observacoes", TEXT, "--config", config)
+    for what in (("check", *words), ("send", *words, "--confirm", chave, "--actor", "Maria")):
+        done = filled.invoke("desacordo", *what, OTHERS_TOKEN="0" * 32)
+        assert (done.code, "several tokens" in done.err) == (0, False), done.err
+
+
+def test_who_has_no_name_on_this_machine_says_it_before_anything_is_asked(
+    filled: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none() -> str:
+        raise KeyError("getpwuid(): uid not found: 54321")
+
+    monkeypatch.setattr("focus_cte.cli.desacordo.getpass.getuser", none)
+    monkeypatch.setattr("focus_cte.cli.desacordo._check_confirmation", lambda *_said: None)
+    before = filled.asked
+    done = filled.invoke("desacordo", "send", filled.sandbox.chaves[0], "--observacoes", TEXT)
+    assert (done.code, filled.asked) == (2, before)
+    assert "say who wants it" in done.err
+
+
 def test_what_would_be_refused_is_not_sent_by_a_script(filled: Scene) -> None:
     done = filled.invoke(
         *("desacordo", "send", OTHERS, "--observacoes", TEXT),
