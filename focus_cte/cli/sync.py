@@ -26,6 +26,8 @@ from focus_cte.cli.status import findings
 from focus_cte.cli.texts import _
 
 if TYPE_CHECKING:
+    import aiohttp
+
     from focus_cte import FocusCTe
     from focus_cte.mirror import Mirror, Report, Status
 
@@ -135,7 +137,7 @@ def _one_api(companies: Sequence[settings.Company]) -> str:
 
 
 class _Pass:
-    """What passes over the companies share: the archive, a client for each token."""
+    """What passes over the companies share: archive, connections, a client for each token."""
 
     def __init__(
         self, mirror: Mirror, refusals: Refusals, wanted: Wanted, clients: AsyncExitStack
@@ -143,6 +145,7 @@ class _Pass:
         self._mirror, self._refusals, self._wanted = mirror, refusals, wanted
         self._stack = clients
         self._clients: dict[settings.Access, FocusCTe] = {}
+        self._session: aiohttp.ClientSession | None = None
 
     async def over(self, companies: Sequence[settings.Company]) -> Code:
         """Sync them all; the worst code of any. A bug that one meets is raised after the others."""
@@ -184,10 +187,22 @@ class _Pass:
             told.over()
 
     async def _client(self, access: settings.Access) -> FocusCTe:
+        if self._session is None:
+            self._session = _session()
+            await self._stack.enter_async_context(self._session)
         if access not in self._clients:
-            focus = self._clients[access] = access.client()
+            focus = self._clients[access] = access.client(session=self._session)
             await self._stack.enter_async_context(focus)
         return self._clients[access]
+
+
+def _session() -> aiohttp.ClientSession:
+    """For all: one each would keep a connection open for each of a thousand tokens."""
+    import aiohttp
+
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=0), cookie_jar=aiohttp.DummyCookieJar()
+    )
 
 
 def _tell(report: Report, status: Status) -> Code:

@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 from program import run
 from scenes import Scene
@@ -132,3 +133,26 @@ def test_a_bug_that_one_meets_stops_no_other(alone: Scene, monkeypatch: pytest.M
     assert [(each["documents"], status.code) for each in json.loads(status.out)["companies"]] == [
         (30, 0)
     ]
+
+
+def test_all_tokens_share_their_connections(alone: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    made, init = list[aiohttp.ClientSession](), aiohttp.ClientSession.__init__
+
+    def counted(session: aiohttp.ClientSession, **settings: Any) -> None:
+        made.append(session)
+        init(session, **settings)
+
+    monkeypatch.setattr(aiohttp.ClientSession, "__init__", counted)
+    config = alone.folder / "companies.toml"
+    config.write_text(f'''
+        base_url = "{alone.sandbox.url}"
+        [[companies]]
+        cnpj = "{OTHER}"
+        token_env = "WRONG"
+        [[companies]]
+        cnpj = "{alone.sandbox.cnpj}"
+        ''')
+    done = alone.invoke("sync", "--config", config, WRONG=WRONG)
+    assert "30 new" in done.out
+    assert "401" in done.err
+    assert (len(made), made[0].closed) == (1, True)
