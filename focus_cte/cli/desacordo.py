@@ -85,7 +85,10 @@ def send(
     who = actor or _user()
     if confirm is None:
         _ask(chave, observacoes, whose, acervo)
-    finish(lambda: _send(chave, observacoes, who, whose, acervo))
+    stopped = _("stopped; it may be registered: `focus-cte desacordo status {chave}` tells")
+    finish(
+        lambda: _send(chave, observacoes, who, whose, acervo), stopped=stopped.format(chave=chave)
+    )
 
 
 @app.command("status", help=_("What the API and the archive know of a document's desacordo."))

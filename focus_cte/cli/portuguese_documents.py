@@ -121,6 +121,9 @@ OF_DOCUMENTS: Final[dict[str, str]] = {
         "Os últimos {count} caracteres da chave, para enviar"
     ),
     "{typed!r} is not its end: nothing was sent": "{typed!r} não é o fim dela: nada foi enviado",
+    "stopped; it may be registered: `focus-cte desacordo status {chave}` tells": (
+        "interrompido; pode ter sido registrado: `focus-cte desacordo status {chave}` diz"
+    ),
     "registering: the vendor cannot take it back": "registrando: o fornecedor não pode desfazer",
     "registered: {status} {message}, protocol {protocolo}": (
         "registrado: {status} {message}, protocolo {protocolo}"

@@ -26,10 +26,13 @@ _SHOW_CURSOR = "\033[?25h"
 T = TypeVar("T")
 
 
-def finish(work: Callable[[], Coroutine[Any, Any, Code | None]]) -> NoReturn:
-    """Do the work, and exit with its code. What a user can cause is told in a sentence."""
+def finish(work: Callable[[], Coroutine[Any, Any, Code | None]], stopped: str = "") -> NoReturn:
+    """Do the work, and exit with its code. What a user can cause is told in a sentence.
+
+    stopped: how to go on after a signal, where it is not with the same command.
+    """
     code: int | None
-    with _Stop() as stop:
+    with _Stop(stopped) as stop:
         try:
             code = asyncio.run(stop.watching(_alone(work())))
         except asyncio.CancelledError:
@@ -74,7 +77,10 @@ class _Stop:
     written to, or a `token_command` is awaited.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, text: str) -> None:
+        self._text = text or _(
+            "stopped; what is stored is whole: the same command goes on from here"
+        )
         self._number = 0
         self._cancel: Callable[[], object] | None = None
         self._told, self._over = threading.Event(), threading.Event()
@@ -125,8 +131,7 @@ class _Stop:
         os._exit(self.code)
 
     def say_how_to_go_on(self) -> None:
-        text = _("stopped; what is stored is whole: the same command goes on from here")
         with suppress(OSError):
             if os.isatty(2):
                 os.write(2, _SHOW_CURSOR.encode())
-            os.write(2, f"\nfocus-cte: {text}\n".encode())
+            os.write(2, f"\nfocus-cte: {self._text}\n".encode())

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import signal
 
 import pytest
 from scenes import Scene
+
+from focus_cte.mirror import Mirror
 
 TEXT = "Carga recusada pelo destinatário por avaria"
 OTHERS = "23260707615359000112570020000010191812185233"
@@ -146,6 +150,22 @@ def test_who_has_no_name_on_this_machine_says_it_before_anything_is_asked(
     done = filled.invoke("desacordo", "send", filled.sandbox.chaves[0], "--observacoes", TEXT)
     assert (done.code, filled.asked) == (2, before)
     assert "say who wants it" in done.err
+
+
+def test_who_stops_it_is_told_that_it_may_be_registered(
+    filled: Scene, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    async def sent(*_said: object, **_more: object) -> None:
+        signal.raise_signal(signal.SIGINT)
+        await asyncio.sleep(60)
+
+    monkeypatch.setattr(Mirror, "informar_desacordo", sent)
+    chave = filled.sandbox.chaves[0]
+    words = ("--observacoes", TEXT, "--confirm", chave, "--actor", "Maria")
+    assert filled.invoke("desacordo", "send", chave, *words).code == 130
+    assert capfd.readouterr().err == (
+        f"\nfocus-cte: stopped; it may be registered: `focus-cte desacordo status {chave}` tells\n"
+    )
 
 
 def test_what_would_be_refused_is_not_sent_by_a_script(filled: Scene) -> None:
