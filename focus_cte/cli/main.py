@@ -34,8 +34,6 @@ def main() -> None:
         raise SystemExit(why) from None
     except KeyboardInterrupt:  # before there was a loop, or at a question
         raise SystemExit(130) from None
-    except BrokenPipeError:  # `focus-cte list | head`: nobody reads on
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _open_streams() -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
@@ -21,6 +23,8 @@ from focus_cte.cli.texts import _
 _PATIENCE: Final = 0.8
 """Seconds from a signal until the process ends, whatever it is at: it may be killed anywhere."""
 _LAST_WORDS: Final = 0.1
+_LOGGERS = ("focus_cte", "focus_cte.mirror")
+_SILENCE = logging.NullHandler()
 _SHOW_CURSOR = "\033[?25h"
 
 T = TypeVar("T")
@@ -32,7 +36,7 @@ def finish(work: Callable[[], Coroutine[Any, Any, Code | None]], stopped: str = 
     stopped: how to go on after a signal, where it is not with the same command.
     """
     code: int | None
-    with _Stop(stopped) as stop:
+    with _Warnings(logging.WARNING), _Stop(stopped) as stop:
         try:
             code = asyncio.run(stop.watching(_alone(work())))
         except asyncio.CancelledError:
@@ -41,12 +45,37 @@ def finish(work: Callable[[], Coroutine[Any, Any, Code | None]], stopped: str = 
         except FocusError as error:
             problem(str(error))
             code = code_of(error)
-        except BrokenPipeError:
-            raise
+        except BrokenPipeError:  # `focus-cte list | head`: nothing is wrong
+            _nobody_reads_on()
+            code = Code.DONE
         except OSError as error:
             problem(f"{error.filename}: {error.strerror}" if error.filename else str(error))
             code = Code.ERROR
     raise typer.Exit(code or Code.DONE)
+
+
+def _nobody_reads_on() -> None:
+    """What is left to be written goes nowhere, instead of going wrong when Python ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+class _Warnings(logging.Handler):
+    """What the library waits for (credits, another try); of files the command itself tells."""
+
+    def __enter__(self) -> None:
+        core, mirror = map(logging.getLogger, _LOGGERS)
+        core.addHandler(self)
+        core.propagate = mirror.propagate = False
+        mirror.addHandler(_SILENCE)
+
+    def __exit__(self, *_error: object) -> None:
+        core, mirror = map(logging.getLogger, _LOGGERS)
+        core.removeHandler(self)
+        mirror.removeHandler(_SILENCE)
+        core.propagate = mirror.propagate = True
+
+    def emit(self, record: logging.LogRecord) -> None:
+        say(record.getMessage(), style="yellow")
 
 
 async def _alone(work: Coroutine[Any, Any, T]) -> T:

@@ -127,6 +127,15 @@ async def _try_again_now(scene: Scene) -> None:
         )
 
 
+async def test_what_it_waits_for_is_told_and_each_file_is_told_once(scene: Scene) -> None:
+    scene.sandbox.fail("status", status=503, on="listing")
+    scene.sandbox.fail("status", status=200, body=b"<a/>", done=True, on="xml")
+    done = await sync(scene)
+    assert done.code == 3
+    assert re.search(r"^trying again in \d\.\d s: .*503", done.err, re.MULTILINE)
+    assert done.err.count("<a> is neither a CT-e nor an event") == 1, done.err
+
+
 @pytest.mark.parametrize(
     ("more", "said"),
     [

@@ -53,7 +53,8 @@ async def test_tables_are_as_they_were(told: Scene, columns: int) -> None:
     runs = [told.on_a_terminal(*words, columns=columns, TZ="UTC") for words in commands.values()]
     for name, done in zip(commands, await asyncio.gather(*runs), strict=True):
         assert done.code == 0
-        assert all(len(line) <= columns for line in done.lines)
+        # A table is never wider than the terminal; of one document a path stays whole.
+        assert name == "show" or all(len(line) <= columns for line in done.lines)
         # In which order files come, and so their changes, is not said.
         lines = [line for line in done.lines if not re.search(r"[0-9]  xml\b", line)]
         assert_as_kept(f"tables/{name}.{columns}", normal("\n".join(lines) + "\n"))
