@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from focus_cte.cli.config import ConfigError
+from focus_cte.cli.output import environment
 from focus_cte.cli.texts import _
 
 if TYPE_CHECKING:
+    from focus_cte import FocusCTe
     from focus_cte.mirror import Mirror
 
 DATABASE = "FOCUS_CTE_DATABASE"
@@ -29,12 +31,27 @@ def is_there(folder: Path) -> bool:
     return bool(os.environ.get(DATABASE)) or (folder / "acervo.db").is_file()
 
 
-def existing(folder: Path) -> Mirror:
-    """To read: a name that is mistyped makes no empty archive. Raises `ConfigError`."""
+def check_there(folder: Path) -> None:
+    """Raises `ConfigError` unless it is."""
     if not is_there(folder):
         raise ConfigError(
             _("{folder}: there is no archive; `focus-cte sync --to {folder}` makes one").format(
                 folder=folder
             )
         )
+
+
+def existing(folder: Path) -> Mirror:
+    """To read: a name that is mistyped makes no empty archive. Raises `ConfigError`."""
+    check_there(folder)
     return archive(folder)
+
+
+def check_origin(origin: str | None, focus: FocusCTe) -> None:
+    """Raises `ConfigError` where the archive is of another API: what it knows is not true there."""
+    if origin not in (None, focus.origin):
+        raise ConfigError(
+            _("the archive is of {archive}, and the token for {token}").format(
+                archive=environment(None, origin), token=environment(None, focus.origin)
+            )
+        )

@@ -7,13 +7,13 @@ import sys
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
 from focus_cte import InvalidArgument, NotFound
 from focus_cte.cli import options
-from focus_cte.cli.archive import archive, existing, is_there
+from focus_cte.cli.archive import archive, check_origin, existing, is_there
 from focus_cte.cli.choice import Whose
 from focus_cte.cli.codes import Code
 from focus_cte.cli.config import Access
@@ -106,13 +106,23 @@ def list_(json: options.AsJson = False, acervo: options.Acervo = options.ACERVO)
     finish(lambda: _list(acervo, as_json=json))
 
 
-async def _received(chave: str, acervo: Path) -> tuple[tuple[str, ...], str | None]:
-    """Who of ours received the document, and who pays for it, as far as the archive knows."""
+class _Received(NamedTuple):
+    """Who of ours received the document, who pays for it, and at which API that is so."""
+
+    cnpjs: tuple[str, ...]
+    tomador: str | None
+    origin: str | None
+
+
+async def _received(chave: str, acervo: Path) -> _Received:
+    """As far as the archive knows."""
     if not is_there(acervo):
-        return (), None
+        return _Received((), None, None)
     async with existing(acervo) as mirror:
         document = await mirror.get(chave)
-    return ((), None) if document is None else (document.cnpjs, document.tomador)
+    if document is None:
+        return _Received((), None, mirror.origin)
+    return _Received(document.cnpjs, document.tomador, mirror.origin)
 
 
 def _access(whose: Whose, received: Sequence[str], tomador: str | None) -> Access:
@@ -124,13 +134,14 @@ async def _plan(chave: str, observacoes: str, whose: Whose, acervo: Path) -> Pla
     """Look at it, and show what was found."""
     from focus_cte.xml import checar_desacordo
 
-    received, tomador = await _received(chave, acervo)
+    received, tomador, origin = await _received(chave, acervo)
     access = _access(whose, received, tomador)
     show(heading(access.where))
     cnpj = whose.cnpj or (tomador if tomador in received else whose.cnpj_among(received))
     if cnpj is None:
         raise InvalidArgument(_("{chave}: say with --cnpj who registers it").format(chave=chave))
     async with asking(access, acervo) as focus:
+        check_origin(origin, focus)
         plan = await checar_desacordo(focus, chave, cnpj=cnpj, observacoes=observacoes)
     for line in _lines(plan):
         show(line)
@@ -232,13 +243,14 @@ async def _send(chave: str, observacoes: str, actor: str, whose: Whose, acervo: 
 
 
 async def _status(chave: str, whose: Whose, acervo: Path) -> Code:
-    received, tomador = await _received(chave, acervo)
+    received, tomador, origin = await _received(chave, acervo)
     access = _access(whose, received, tomador)
     show(heading(access.where))
-    if is_there(acervo):
-        async with existing(acervo) as mirror:
-            _table(await mirror.desacordos(chave))
     async with asking(access, acervo) as focus:
+        check_origin(origin, focus)
+        if is_there(acervo):
+            async with existing(acervo) as mirror:
+                _table(await mirror.desacordos(chave))
         try:
             found = await focus.consultar_desacordo(chave, cnpj=whose.cnpj_among(received))
         except NotFound:

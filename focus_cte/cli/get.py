@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from focus_cte import InvalidArgument
 from focus_cte.cli import choice, options
-from focus_cte.cli.archive import existing, is_there
+from focus_cte.cli.archive import check_origin, existing, is_there
 from focus_cte.cli.output import environment, heading, problem, say, show
 from focus_cte.cli.refusals import asking
 from focus_cte.cli.run import finish
@@ -41,9 +41,9 @@ async def _get(
 ) -> None:
     if not folder.is_dir():
         raise InvalidArgument(_("{folder}: there is no such folder").format(folder=folder))
-    here, document, where = await _in_the_archive(chave, kinds, acervo)
+    here, document, origin = await _in_the_archive(chave, kinds, acervo)
     if here:
-        say(heading(where, acervo))
+        say(heading(environment(None, origin), acervo))
     for kind, path in here.items():
         target = folder / _NAMES[kind].format(chave=chave)
         with replacing(target) as file:
@@ -56,6 +56,7 @@ async def _get(
         access = whose.access(received)
         say(heading(access.where))
         async with asking(access, acervo) as focus:
+            check_origin(origin, focus)
             cnpj = whose.cnpj_among(received)
             for kind in missing:
                 show(str(await _download(focus, chave, kind, folder, cnpj)))
@@ -63,15 +64,15 @@ async def _get(
 
 async def _in_the_archive(
     chave: str, kinds: list[str], acervo: Path
-) -> tuple[dict[str, Path], Documento | None, str]:
-    """The files that are there, the document, and the archive's environment."""
+) -> tuple[dict[str, Path], Documento | None, str | None]:
+    """The files that are there, the document, and the archive's API."""
     if not is_there(acervo):
-        return {}, None, ""
+        return {}, None, None
     async with existing(acervo) as mirror:
         document = await mirror.get(chave)
         paths = {kind: mirror.path(chave, kind) for kind in kinds}
         found = {kind: path for kind, path in paths.items() if path is not None}
-        return found, document, environment(None, mirror.origin)
+        return found, document, mirror.origin
 
 
 async def _download(focus: FocusCTe, chave: str, kind: str, folder: Path, cnpj: str | None) -> Path:

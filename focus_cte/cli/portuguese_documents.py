@@ -124,6 +124,9 @@ OF_DOCUMENTS: Final[dict[str, str]] = {
     "stopped; it may be registered: `focus-cte desacordo status {chave}` tells": (
         "interrompido; pode ter sido registrado: `focus-cte desacordo status {chave}` diz"
     ),
+    "the archive is of {archive}, and the token for {token}": (
+        "o acervo é de {archive}, e o token de {token}"
+    ),
     "registering: the vendor cannot take it back": "registrando: o fornecedor não pode desfazer",
     "registered: {status} {message}, protocol {protocolo}": (
         "registrado: {status} {message}, protocolo {protocolo}"

@@ -98,3 +98,18 @@ def test_an_xml_that_is_not_what_was_signed_is_told(filled: Scene) -> None:
     done = filled.invoke("get", filled.corrected)
     assert (done.code, done.out) == (0, f"{filled.corrected}-cte.xml\n")
     assert f"{filled.corrected}: its XML is NOT what was signed" in done.err
+
+
+def test_an_archive_and_a_token_of_two_apis_are_not_mixed(filled: Scene) -> None:
+    filled.sql("UPDATE archive SET origin = 'https://homologacao.focusnfe.com.br'")
+    chave, before = filled.sandbox.chaves[0], filled.asked
+    text = ("--observacoes", "Carga recusada pelo destinatário por avaria")
+    for words in (
+        ("get", chave, "--xml", "--pdf"),
+        ("desacordo", "check", chave, *text),
+        ("desacordo", "status", chave),
+    ):
+        done = filled.invoke(*words)
+        assert done.code == 2, words
+        assert f"the archive is of homologação, and the token for {filled.sandbox.url}" in done.err
+    assert filled.asked == before
