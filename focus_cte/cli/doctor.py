@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Final
 
 import attrs
 
-from focus_cte import Ambiente, AuthenticationError, FocusError
+from focus_cte import Ambiente, AuthenticationError, FocusError, InvalidArgument
 from focus_cte.cli import options
-from focus_cte.cli.archive import existing, is_there
+from focus_cte.cli.archive import check_origin, existing, is_there
 from focus_cte.cli.codes import Code, code_of, is_refusal, worst
 from focus_cte.cli.config import Access, Company, from_environment, from_file
 from focus_cte.cli.output import documento, heading, show
@@ -53,20 +53,26 @@ def command(
 
 
 async def _doctor(file: Path | None, cnpjs: list[str], acervo: Path) -> Code:
-    if file is None and not cnpjs and is_there(acervo):
-        async with existing(acervo) as mirror:
-            cnpjs = list(await mirror.cnpjs())
+    unusable, origin = list[Finding](), None
+    if is_there(acervo):
+        try:
+            async with existing(acervo) as mirror:
+                origin = mirror.origin
+                cnpjs = cnpjs or ([] if file else list(await mirror.cnpjs()))
+        except FocusError as error:
+            to_do = _("name another archive with --from, or bring its copy back")
+            unusable.append(Finding(str(error), to_do, code_of(error)))
     companies = from_file(file, cnpjs) if file else from_environment(cnpjs)
     show(heading(", ".join(sorted({each.where for each in companies})) or "-", acervo))
     codes = []
-    for finding in (*_versions(), *_folder(acervo)):
+    for finding in (*_versions(), *_folder(acervo), *unusable):
         codes.append(_tell(finding))
     if not companies:
         none = Finding(
             _("no company was named, and so no token was tried"), _("say --cnpj or --config")
         )
         codes.append(_tell(none))
-    async for finding in _companies(companies, acervo):
+    async for finding in _companies(companies, acervo, origin):
         codes.append(_tell(finding))
     return worst(codes)
 
@@ -91,6 +97,13 @@ def _versions() -> Iterator[Finding]:
 
 
 def _folder(acervo: Path) -> Iterator[Finding]:
+    if acervo.exists() and not acervo.is_dir():
+        yield Finding(
+            _("{folder}: it is no folder").format(folder=acervo),
+            _("no archive can be written there: choose another folder, or give access"),
+            Code.ERROR,
+        )
+        return
     there = next(path for path in (acervo.absolute(), *acervo.absolute().parents) if path.is_dir())
     probe = there / f".focus-cte-{datetime.now(UTC).timestamp():.0f}"
     try:
@@ -113,7 +126,9 @@ def _folder(acervo: Path) -> Iterator[Finding]:
     yield Finding(text, _("make room on the disk") if free < _ROOM else "")
 
 
-async def _companies(companies: list[Company], acervo: Path) -> AsyncIterator[Finding]:
+async def _companies(
+    companies: list[Company], acervo: Path, origin: str | None
+) -> AsyncIterator[Finding]:
     """One request a company; of a token that was refused, no more."""
     refused, clock = set[str](), True
     refusals = Refusals(acervo)
@@ -132,16 +147,18 @@ async def _companies(companies: list[Company], acervo: Path) -> AsyncIterator[Fi
                 Code.REFUSED,
             )
             continue
-        async with _timed(access) as (focus, dates):
-            try:
+        try:
+            async with _timed(access) as (focus, dates):
+                if (finding := _of_another(name, origin, focus)) is not None:
+                    yield finding
                 page = await focus.listar(company.cnpj)
-            except FocusError as error:
-                if isinstance(error, AuthenticationError):
-                    refused.add(mark)
-                    if acervo.is_dir():
-                        refusals.add(mark)
-                yield _failed(name, error)
-                continue
+        except FocusError as error:
+            if isinstance(error, AuthenticationError):
+                refused.add(mark)
+                if acervo.is_dir():
+                    refusals.add(mark)
+            yield _failed(name, error)
+            continue
         yield _listed(name, company, page)
         if clock and dates:
             clock = False
@@ -170,11 +187,22 @@ async def _timed(access: Access) -> AsyncIterator[tuple[FocusCTe, list[datetime]
         yield focus, dates
 
 
+def _of_another(name: str, origin: str | None, focus: FocusCTe) -> Finding | None:
+    try:
+        check_origin(origin, focus)
+    except FocusError as error:
+        to_do = _("name another archive with --from, or the other environment")
+        return Finding(f"{name}: {error}", to_do, Code.ERROR)
+    return None
+
+
 def _failed(name: str, error: FocusError) -> Finding:
     if isinstance(error, AuthenticationError):
         to_do = _(
             "each environment has its own token: take it from the vendor's panel, as it is there"
         )
+    elif isinstance(error, InvalidArgument):  # no token, or no address, that could be sent to
+        to_do = _("set it, and again")
     elif is_refusal(error):
         to_do = _("enable Recebimento de CTes for this CNPJ in the vendor's panel")
     else:

@@ -22,6 +22,13 @@ TEXTS: Final[dict[str, str]] = {
         " recusado, 5 outro processo está nisso, 6 silêncio."
     ),
     "of messages; by default, of LANG": "das mensagens; por padrão, o de LANG",
+    "{folder}: it is no folder": "{folder}: não é uma pasta",
+    "name another archive with --from, or bring its copy back": (
+        "indique outro acervo com --from, ou traga a cópia dele de volta"
+    ),
+    "name another archive with --from, or the other environment": (
+        "indique outro acervo com --from, ou o outro ambiente"
+    ),
     "stopped; what is stored is whole: the same command goes on from here": (
         "interrompido; o que está guardado está inteiro: o mesmo comando continua daqui"
     ),

@@ -167,3 +167,35 @@ def test_an_environment_that_is_not_said_is_a_usage_error(alone: Scene) -> None:
     done = alone.invoke("doctor", "--cnpj", alone.sandbox.cnpj, FOCUS_NFE_BASE_URL="")
     assert (done.code, done.out) == (2, "")
     assert "FOCUS_NFE_AMBIENTE is not set: say homologacao or producao" in done.err
+
+
+def test_an_archive_of_another_api_is_found(filled: Scene) -> None:
+    filled.sql("UPDATE archive SET origin = 'https://homologacao.focusnfe.com.br'")
+    done = filled.invoke("doctor")
+    found = wrong(done.out)[-1]
+    assert done.code == 1
+    assert f"the archive is of homologação, and the token for {filled.sandbox.url} →" in found
+
+
+def test_an_archive_that_cannot_be_opened_hides_nothing_else(alone: Scene) -> None:
+    alone.acervo.mkdir(mode=0o700)
+    (alone.acervo / "acervo.db").write_bytes(b"no database" * 1000)
+    done = alone.invoke("doctor", "--cnpj", alone.sandbox.cnpj)
+    (found,) = wrong(done.out)
+    assert done.code == 1
+    assert "file is not a database → name another archive" in found
+    assert f"{alone.sandbox.url}: 30 documents" in done.out
+
+
+def test_a_file_in_place_of_the_folder_is_found(alone: Scene) -> None:
+    alone.acervo.touch()
+    done = alone.invoke("doctor", "--cnpj", alone.sandbox.cnpj)
+    assert (done.code, "acervo: it is no folder → " in wrong(done.out)[0]) == (1, True)
+
+
+def test_a_token_that_cannot_be_sent_is_one_finding(alone: Scene) -> None:
+    alone.acervo.mkdir(mode=0o700)
+    done = alone.invoke("doctor", "--cnpj", alone.sandbox.cnpj, FOCUS_NFE_TOKEN="to ken")
+    (found,) = wrong(done.out)
+    assert (done.code, alone.asked) == (2, 0)
+    assert "token must be printable ASCII" in found
