@@ -16,7 +16,7 @@ import attrs
 from focus_cte import FocusError
 from focus_cte.cli import config as settings
 from focus_cte.cli import options
-from focus_cte.cli.archive import archive, existing
+from focus_cte.cli.archive import archive, check_there, existing
 from focus_cte.cli.codes import Code, code_of, worst
 from focus_cte.cli.output import documento, heading, length, problem, say, show
 from focus_cte.cli.progress import Display
@@ -110,6 +110,7 @@ async def _sync(
             pause = every * random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311 - no secret
             say(_("next pass in {time}").format(time=length(pause)))
             await asyncio.sleep(pause.total_seconds())
+            check_there(folder)  # what is open would be written to for ever, and be nowhere
 
 
 async def _companies(

@@ -105,6 +105,17 @@ async def test_it_goes_on_after_the_pause(scene: Scene) -> None:
     assert process.returncode == 130
 
 
+async def test_it_does_not_go_on_in_a_folder_that_is_gone(scene: Scene) -> None:
+    process = await start(scene, "--every", "1s")
+    assert process.stdout is not None
+    async with asyncio.timeout(_LONGEST):
+        await process.stdout.readline()
+        scene.acervo.rename(scene.folder / "elsewhere")
+        _out, err = await process.communicate()
+    assert process.returncode == 2
+    assert b"there is no archive" in err
+
+
 def ended(scene: Scene, *words: str, when: Path, stdout: int = subprocess.DEVNULL) -> int:
     """The exit code after a SIGTERM, sent when a file is there; within some seconds."""
     with subprocess.Popen(
