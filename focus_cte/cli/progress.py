@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -27,18 +28,19 @@ class Pace:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._began: float | None = None
+        self._began: tuple[float, int] | None = None
+        """When it was told first, and the files that were there by then."""
 
     def told(self, now: Progress) -> tuple[float, timedelta | None]:
-        """Since the first file was asked for; None where nothing tells yet."""
+        """Since it was told of files first; None where nothing tells yet."""
         if now.wanted is None:
             return 0.0, None
         if self._began is None:
-            self._began = self._clock()
-        passed = self._clock() - self._began
-        if not (passed and now.files):
+            self._began = self._clock(), now.files
+        passed, came = self._clock() - self._began[0], now.files - self._began[1]
+        if not (passed and came):
             return 0.0, None
-        rate = now.files / passed
+        rate = came / passed
         return rate, timedelta(seconds=max(0, now.wanted - now.files) / rate)
 
 
@@ -74,6 +76,17 @@ class Display:
     ) -> None:
         if self._bars is not None:
             self._bars.stop()
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """What goes to stdout stands where the bars were, and not behind them."""
+        if self._bars is not None:
+            self._bars.stop()
+        try:
+            yield
+        finally:
+            if self._bars is not None:
+                self._bars.start()
 
     def company(self, cnpj: str, focus: FocusCTe) -> Company:
         return Company(self._bars, cnpj, focus)

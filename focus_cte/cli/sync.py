@@ -167,7 +167,9 @@ class _Pass:
         async with slots:
             try:
                 report = await self._sync(company, display)
-                return _tell(report, await self._mirror.status(company.cnpj))
+                status = await self._mirror.status(company.cnpj)
+                with display.aside():
+                    return _tell(report, status)
             except (FocusError, OSError) as error:  # of the archive, or of where it is told
                 problem(f"{documento(company.cnpj)}: {error}")
                 return code_of(error)

@@ -9,12 +9,14 @@ import pty
 import re
 from datetime import UTC, datetime, timedelta
 
+import attrs
 import pytest
 from program import Done, command, environment, on_a_terminal, run
 from scenes import Scene, assert_whole
 from sqlalchemy import update
 
-from focus_cte.mirror import Mirror, lease, schema
+from focus_cte.cli.progress import Pace
+from focus_cte.mirror import Mirror, Progress, lease, schema
 
 
 async def sync(scene: Scene, *arguments: object) -> Done:
@@ -56,8 +58,20 @@ async def test_how_far_it_is_is_told_on_stderr_and_only_there(scene: Scene) -> N
     )
     assert shown.code == 0
     assert "30/30 documents" in shown.out
-    assert re.search(r"\d+/\d+ files, \d+\.\d/s", shown.out)
-    assert "  30 new, 0 changed, " in shown.out
+    assert re.search(r"\d+/\d+ files", shown.out)
+    lines = re.split(r"[\r\n]+", shown.out)
+    assert any(line.startswith("28.730.186/0001-53  30 new, 0 changed, ") for line in lines)
+
+
+def test_the_rate_is_of_what_came_since_it_was_told_first() -> None:
+    now = [100.0]
+    pace, of = Pace(clock=lambda: now[0]), Progress("28730186000153", documents=50, wanted=50)
+    now[0] += 7  # the listing
+    assert pace.told(attrs.evolve(of, wanted=None)) == (0.0, None)
+    assert pace.told(attrs.evolve(of, files=10)) == (0.0, None)
+    now[0] += 2
+    assert pace.told(attrs.evolve(of, files=10)) == (0.0, None)
+    assert pace.told(attrs.evolve(of, files=30)) == (10.0, timedelta(seconds=2))
 
 
 async def test_the_report_goes_where_stdout_goes_though_bars_are_drawn_on_stderr(
