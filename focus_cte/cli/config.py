@@ -9,6 +9,7 @@ import hashlib
 import os
 import shlex
 import subprocess
+import threading
 import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
@@ -155,7 +156,12 @@ def _token(name: str, said: Mapping[str, Any]) -> str:
             words = shlex.split(command) if isinstance(command, str) else map(str, command)
         except ValueError as error:  # a quotation that does not end
             raise ConfigError(f"{name}: token_command: {error}") from None
-        return _of_command(name, tuple(words))
+        asked = tuple(words)
+        with _asking(asked):  # it may ask a person, and the companies are many
+            try:
+                return _of_command(asked)
+            except ConfigError as error:
+                raise ConfigError(f"{name}: {error}") from None
     return _of_variable(said.get("token_env", TOKEN))
 
 
@@ -167,24 +173,29 @@ def _of_variable(variable: str) -> str:
 
 
 @cache
-def _of_command(name: str, words: tuple[str, ...]) -> str:
+def _asking(_words: tuple[str, ...]) -> threading.Lock:
+    return threading.Lock()
+
+
+@cache
+def _of_command(words: tuple[str, ...]) -> str:
     if not words:
-        raise ConfigError(f"{name}: token_command is empty")
+        raise ConfigError("token_command is empty")
     try:
         done = subprocess.run(  # noqa: S603 - the user's own command, without a shell
             words, stdout=subprocess.PIPE, timeout=_PATIENCE, check=False, text=True
         )
     except OSError as error:
-        raise ConfigError(f"{name}: token_command {words[0]}: {error.strerror}") from None
+        raise ConfigError(f"token_command {words[0]}: {error.strerror}") from None
     except subprocess.TimeoutExpired:
-        raise ConfigError(f"{name}: token_command {words[0]} took over {_PATIENCE} s") from None
+        raise ConfigError(f"token_command {words[0]} took over {_PATIENCE} s") from None
     except UnicodeDecodeError:
-        raise ConfigError(f"{name}: token_command {words[0]} printed no text") from None
+        raise ConfigError(f"token_command {words[0]} printed no text") from None
     except ValueError as error:  # a NUL, which TOML can write
-        raise ConfigError(f"{name}: token_command: {error}") from None
+        raise ConfigError(f"token_command: {error}") from None
     if done.returncode or not done.stdout.strip():
         how = f"ended with {done.returncode}" if done.returncode else "printed nothing"
-        raise ConfigError(f"{name}: token_command {words[0]} {how}")
+        raise ConfigError(f"token_command {words[0]} {how}")
     return done.stdout.strip()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -89,11 +90,15 @@ def test_a_command_is_run_by_no_shell(token: Token) -> None:
     assert token('token_command = "echo $HOME;ls"') == "$HOME;ls"
 
 
-def test_a_command_is_run_once_for_all_companies_that_have_it(token: Token, tmp_path: Path) -> None:
+def test_a_command_is_run_once_for_all_companies_that_have_it(tmp_path: Path) -> None:
     ran = tmp_path / "ran"
     program = f"open({str(ran)!r}, 'a').write('.'); print('{SECRET}')"
     lines = f"token_command = ['''{sys.executable}''', '-c', '''{program}''']"
-    assert [token(lines), token(lines)] == [SECRET, SECRET]
+    path = tmp_path / "companies.toml"
+    path.write_text(f'{COMPANY}{lines}\n[[companies]]\ncnpj = "07642113000148"\n{lines}')
+    with ThreadPoolExecutor() as threads:
+        found = threads.map(config.Company.access, from_file(path))
+        assert [access.token for access in found] == [SECRET, SECRET]
     assert ran.read_text() == "."
 
 
