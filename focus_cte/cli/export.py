@@ -75,7 +75,7 @@ def command(
 
 
 async def _export(folder: Path, competencia: str, target: Path, cnpj: str | None) -> Code:
-    if target.is_dir() or not target.parent.is_dir():
+    if (target.exists() and not target.is_file()) or not target.parent.is_dir():
         raise InvalidArgument(_("--zip {path}: name a file in a folder").format(path=target))
     async with existing(folder) as mirror:
         say(heading(environment(None, mirror.origin), folder))

@@ -150,3 +150,10 @@ def test_what_cannot_be_exported_is_a_usage_error(
     assert (done.code, done.out) == (2, "")
     assert why in done.err
     assert os.listdir(stored.folder) == ["acervo"]
+
+
+def test_what_is_no_file_is_not_replaced_by_one(stored: Scene) -> None:
+    pipe = stored.folder / "pipe"
+    os.mkfifo(pipe)
+    done = stored.invoke(*EXPORT, "pipe")
+    assert (done.code, pipe.is_fifo()) == (2, True)
