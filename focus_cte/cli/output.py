@@ -22,8 +22,6 @@ from focus_cte.cli.texts import _
 if TYPE_CHECKING:
     from rich.console import Console
 
-_PLAIN_WIDTH: Final = 10_000
-"""Columns, where nobody looks: lines are not broken for programs."""
 _BETWEEN: Final = "  "
 _NARROWEST, _WIDEST = 12, 60
 """Characters of a column that takes what is left."""
@@ -46,8 +44,14 @@ class Column:
 
 
 @cache
-def console(*, stderr: bool = False) -> Console:
-    """Colours only for a terminal, or with FORCE_COLOR, and never with NO_COLOR."""
+def console(*, stderr: bool = False) -> Console | None:
+    """Who draws on a terminal, or with FORCE_COLOR; None elsewhere, and there rich is not loaded.
+
+    Colours, but not with NO_COLOR.
+    """
+    stream = sys.stderr if stderr else sys.stdout
+    if not (stream.isatty() or os.environ.get("FORCE_COLOR")):
+        return None
     from rich.console import Console
 
     class Ours(Console):
@@ -55,17 +59,13 @@ def console(*, stderr: bool = False) -> Console:
             """Not SystemExit, as rich has it: that ends an event loop in the middle."""
             raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
 
-    made = Ours(
+    return Ours(
         stderr=stderr,
         highlight=False,
         markup=False,
         emoji=False,
         color_system=None if os.environ.get("NO_COLOR") else "auto",  # rich leaves bold
     )
-    if not made.is_terminal:
-        made.width = _PLAIN_WIDTH
-        made.soft_wrap = True
-    return made
 
 
 def say(text: str = "", style: str = "") -> None:
@@ -73,8 +73,12 @@ def say(text: str = "", style: str = "") -> None:
 
     Where nobody can be told, as on a terminal that was closed, the work goes on.
     """
+    drawing = console(stderr=True)
     with suppress(OSError):
-        console(stderr=True).print(printable(text), style=style)
+        if drawing is None:
+            print(printable(text), file=sys.stderr, flush=True)
+        else:
+            drawing.print(printable(text), style=style)
 
 
 def problem(text: str) -> None:
@@ -83,7 +87,11 @@ def problem(text: str) -> None:
 
 def show(text: str = "", style: str = "") -> None:
     """A line of data, for people."""
-    console().print(printable(text), style=style, soft_wrap=True)  # a path is copied whole
+    drawing = console()
+    if drawing is None:
+        print(printable(text), flush=True)
+    else:
+        drawing.print(printable(text), style=style, soft_wrap=True)  # a path is copied whole
 
 
 def environment(ambiente: str | None, origin: str | None) -> str:
@@ -120,9 +128,10 @@ async def stream(columns: Sequence[Column], rows: AsyncIterable[Sequence[str]]) 
 
 def _fitting(columns: Sequence[Column]) -> list[Column]:
     """Those that there is room for, each with its width; the key is never cut."""
-    if not console().is_terminal:
+    drawing = console()
+    if drawing is None:
         return list(columns)
-    left, shown = console().width, list[Column]()
+    left, shown = drawing.width, list[Column]()
     for column in columns:
         width = column.width or min(left, _WIDEST)
         left -= width + len(_BETWEEN)
@@ -136,16 +145,17 @@ def _row(columns: Sequence[Column], cells: Sequence[str], style: str = "") -> No
     line = _BETWEEN.join(
         _sized(printable(cell), column) for cell, column in zip(cells, columns, strict=False)
     ).rstrip()
-    if console().is_terminal:
-        console().print(line, style=style, no_wrap=True, overflow="ignore", crop=False)
-    else:
+    drawing = console()
+    if drawing is None:
         print(line)
+    else:
+        drawing.print(line, style=style, no_wrap=True, overflow="ignore", crop=False)
 
 
 def _sized(cell: str, column: Column) -> str:
     width = column.width or 0
     # A number that is cut is another number.
-    if console().is_terminal and len(cell) > width and column.justify == "left":
+    if console() is not None and len(cell) > width and column.justify == "left":
         cell = f"{cell[: width - 1]}…"
     return cell.rjust(width) if column.justify == "right" else cell.ljust(width)
 

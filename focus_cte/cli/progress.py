@@ -112,6 +112,7 @@ class Company:
                 total=now.wanted if fetching else now.total,
                 completed=now.files if fetching else now.documents,
                 told=told,
+                refresh=True,  # told once a page, or once a batch of files
             )
         elif (at := time.monotonic()) - self._last >= _EVERY:
             self._last = at

@@ -10,19 +10,17 @@ from functools import cache
 from typing import Any
 
 from sqlalchemy import Column, Insert, RowMapping, Table, Update, bindparam, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from focus_cte import InvalidArgument
-from focus_cte.mirror import migrations, schema
+from focus_cte.mirror import dialects, migrations, schema
 from focus_cte.mirror.engine import BEGIN, connect, driven, probe, translated
 from focus_cte.mirror.errors import OtherOrigin, StoreError
 from focus_cte.mirror.models import What
 from focus_cte.mirror.steady import SteadyConnection, to_the_end
 
-_DIALECTS: Mapping[str, Any] = {"sqlite": sqlite, "postgresql": postgresql}
 _PER_STATEMENT = 500
 """Rows, and keys in an IN: SQLite takes 32,766 variables, PostgreSQL 32,767."""
 
@@ -199,7 +197,7 @@ class Writer:
 
 @cache
 def _insertion(dialect: str, table: Table) -> Insert:
-    statement: Insert = _DIALECTS[dialect].insert(table).on_conflict_do_nothing()
+    statement: Insert = dialects.insertion(dialect, table).on_conflict_do_nothing()
     return statement
 
 
@@ -207,9 +205,9 @@ def _insertion(dialect: str, table: Table) -> Insert:
 def _upsertion(
     dialect: str, table: Table, names: tuple[str, ...], keep: tuple[str, ...], newer: str
 ) -> Insert:
-    insertion = _DIALECTS[dialect].insert(table)
-    new, key = insertion.excluded, [column.name for column in table.primary_key]
-    statement: Insert = insertion.on_conflict_do_update(
+    inserting = dialects.insertion(dialect, table)
+    new, key = inserting.excluded, [column.name for column in table.primary_key]
+    statement: Insert = inserting.on_conflict_do_update(
         index_elements=key,
         set_={name: new[name] for name in names if name not in (*key, *keep)},
         where=new[newer] > table.c[newer] if newer else None,
@@ -225,7 +223,7 @@ def _bare(
 
     As SQLAlchemy does both, but column by column, and without a look at each value's place.
     """
-    dialect = sqlite.dialect()
+    dialect = dialects.module("sqlite").dialect()
     compiled = statement.compile(dialect=dialect, column_keys=names)
     order = compiled.positiontup or []
     types = (compiled.binds[name].type.dialect_impl(dialect) for name in order)

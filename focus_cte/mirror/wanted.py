@@ -21,9 +21,9 @@ from sqlalchemy import (
     true,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from focus_cte.mirror import dialects
 from focus_cte.mirror.models import Kind, State
 from focus_cte.mirror.schema import Instant, ctes, cursors, files, recebimentos
 
@@ -178,7 +178,6 @@ def want_dactes(
     dialect: str, origin: str, cnpj: str, now: datetime, xml_since: date | None
 ) -> Insert:
     """Have the DACTE of each document of a CNPJ fetched that has no row for it."""
-    insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
     instant = literal(now, Instant())
     row = {
         "chave": recebimentos.c.chave,
@@ -194,7 +193,9 @@ def want_dactes(
         .select_from(recebimentos.join(ctes, ctes.c.chave == recebimentos.c.chave))
         .where(recebimentos.c.cnpj == cnpj, _since(xml_since))
     )
-    return insert(files).from_select(list(row), rows).on_conflict_do_nothing()
+    inserting = dialects.insertion(dialect, files).from_select(list(row), rows)
+    statement: Insert = inserting.on_conflict_do_nothing()
+    return statement
 
 
 def drop_of_others(cnpj: str) -> Update:
