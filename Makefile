@@ -57,7 +57,7 @@ soak-mirror: $(DEV) ## kill a mirror 500 times on SQLite, 200 on PostgreSQL, 75 
 	@FOCUS_CTE_KILLS=500 $(BIN)/python .ci/with_postgres \
 		$(BIN)/python -m pytest tests/mirror/test_kills.py tests/cli/test_cli_stopped.py
 
-bench: $(BENCH) ## against the alternatives: a table a case, in nine minutes
+bench: $(BENCH) ## against the alternatives: a table a case, in ten minutes
 	@$(BIN)/python -m benchmarks
 
 clean: ## remove environments, builds and caches
