@@ -172,6 +172,11 @@ def _of_variable(variable: str) -> str:
     return token
 
 
+def forget_tokens() -> None:
+    """Have the commands asked again: whoever runs for days outlives a token."""
+    _of_command.cache_clear()
+
+
 @cache
 def _asking(_words: tuple[str, ...]) -> threading.Lock:
     return threading.Lock()

@@ -110,6 +110,7 @@ async def _sync(
             pause = every * random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311 - no secret
             say(_("next pass in {time}").format(time=length(pause)))
             await asyncio.sleep(pause.total_seconds())
+            settings.forget_tokens()
             check_there(folder)  # what is open would be written to for ever, and be nowhere
 
 

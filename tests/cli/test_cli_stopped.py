@@ -93,10 +93,21 @@ async def test_what_goes_on_for_ever_ends_at_once_between_two_passes(scene: Scen
 
 
 async def test_it_goes_on_after_the_pause(scene: Scene) -> None:
-    process = await start(scene, "--every", "1s")
+    """And asks for the token again: it may be another one by then."""
+    token, companies = scene.folder / "token", scene.folder / "companies.toml"
+    token.write_text(scene.sandbox.token)
+    companies.write_text(
+        f'base_url = "{scene.sandbox.url}"\n[[companies]]\ncnpj = "{scene.sandbox.cnpj}"\n'
+        'token_command = ["cat", "token"]\n'
+    )
+    process = await start(scene, "--every", "1s", "--config", str(companies))
     assert process.stdout is not None
     async with asyncio.timeout(_LONGEST):
         assert b"30 new" in await process.stdout.readline()
+        token.write_text("0" * 32)
+        while scene.sandbox.requests[-1].status != 401:  # noqa: ASYNC110 - until it was sent
+            await asyncio.sleep(0.01)
+        token.write_text(scene.sandbox.token)
         scene.sandbox.receive(2)
         while b" 2 new" not in await process.stdout.readline():
             pass
