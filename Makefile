@@ -12,7 +12,7 @@ DEV     := $(VENV)/.installed-dev
 BENCH   := $(VENV)/.installed-bench
 EXTRAS  := xml,mirror,postgres,cli
 # A process a core, but not so many that PostgreSQL runs out of connections.
-PYTEST  := python -m pytest -n auto --maxprocesses 4
+PYTEST  := python -m pytest -n auto --maxprocesses 4 --dist worksteal
 
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 

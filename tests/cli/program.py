@@ -41,9 +41,13 @@ class Done:
         return self.out.splitlines()
 
 
-def environment(more: Mapping[str, str]) -> dict[str, str]:
-    """This one without what `focus-cte` and rich look at."""
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(_UNSET)}
+def environment(more: Mapping[str, str], *, measured: bool = False) -> dict[str, str]:
+    """This one without what `focus-cte` and rich look at.
+
+    measured: have coverage measure the program, which then takes twice as long to start.
+    """
+    unset = _UNSET if measured else (*_UNSET, "COV")
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(unset)}
     return {**kept, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "error", "LANG": "C.UTF-8", **more}
 
 
@@ -52,13 +56,17 @@ def command(*arguments: object) -> list[str]:
 
 
 async def run(
-    *arguments: object, env: Mapping[str, str], cwd: Path | None = None, typed: str = ""
+    *arguments: object,
+    env: Mapping[str, str],
+    cwd: Path | None = None,
+    typed: str = "",
+    measured: bool = False,
 ) -> Done:
     """In a pipe, which nobody looks at."""
     done = await asyncio.to_thread(
         subprocess.run,
         command(*arguments),
-        env=environment(env),
+        env=environment(env, measured=measured),
         cwd=cwd,
         input=typed,
         capture_output=True,
@@ -119,7 +127,7 @@ def _on_a_terminal(
             os.write(ours, typed.encode())
         if interrupted_at:
             _wait_for(interrupted_at, shown)
-            process.send_signal(signal.SIGINT)
+            _interrupt(process)
         code = process.wait(LONGEST)
     finally:
         process.kill()
@@ -128,6 +136,15 @@ def _on_a_terminal(
         os.close(ours)
     raw = b"".join(shown).decode("utf-8", "replace")
     return Done(code, plain(raw), "", raw)
+
+
+def _interrupt(process: subprocess.Popen[bytes]) -> None:
+    """Once more where it came between a question and the first look at what is typed."""
+    for _ in range(10):
+        process.send_signal(signal.SIGINT)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(3)
+            return
 
 
 def _read(descriptor: int, shown: list[bytes]) -> None:

@@ -47,7 +47,7 @@ token_env = "RIGHT"
 
 async def test_one_that_fails_stops_no_other_and_is_named(scene: Scene, companies: Path) -> None:
     env = {"WRONG": WRONG, "RIGHT": scene.sandbox.token, "FOCUS_CTE_CONFIG": str(companies)}
-    done = await run("sync", env=env, cwd=scene.folder)
+    done = await run("sync", env=env, cwd=scene.folder, measured=True)
     assert done.code == 4
     assert re.findall(r"^(\S+)  30 new", done.out, re.M) == ["28.730.186/0001-53"]
     assert re.search(rf"{re.escape(OTHER)}: .*401", done.err)

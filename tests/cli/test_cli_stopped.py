@@ -24,13 +24,10 @@ _LONGEST = 60.0
 
 
 async def start(scene: Scene, *arguments: str) -> Process:
-    kept = environment(scene.env)
-    # A process that is killed in the middle leaves no measure of coverage that could be read.
-    env = {name: value for name, value in kept.items() if not name.startswith("COV")}
     words = command("sync", "--cnpj", scene.sandbox.cnpj, *arguments)
     return await asyncio.create_subprocess_exec(
         *words,
-        env=env,
+        env=environment(scene.env),
         cwd=scene.folder,
         stdin=asyncio.subprocess.DEVNULL,
         stdout=PIPE,

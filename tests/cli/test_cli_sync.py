@@ -20,9 +20,8 @@ from focus_cte.mirror import Mirror, Progress, lease, schema
 
 
 async def sync(scene: Scene, *arguments: object) -> Done:
-    return await run(
-        "sync", "--cnpj", scene.sandbox.cnpj, *arguments, env=scene.env, cwd=scene.folder
-    )
+    words = ("sync", "--cnpj", scene.sandbox.cnpj, *arguments)
+    return await run(*words, env=scene.env, cwd=scene.folder, measured=True)
 
 
 async def test_everything_is_there_after_one_sync_and_a_second_one_has_nothing_to_do(

@@ -32,7 +32,7 @@ Done = subprocess.CompletedProcess[str]
 
 def python(*arguments: object, **environment: str) -> Done:
     """Run Python with warnings as errors, far from the tree and without the caller's settings."""
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(("FOCUS_NFE_", "NO_COLOR"))}
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("FOCUS_", "NO_COLOR", "COV"))}
     done = subprocess.run(
         [sys.executable, "-X", "dev", "-W", "error", *map(str, arguments)],
         capture_output=True,
