@@ -25,6 +25,10 @@ LONGEST = 60.0
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b\][^\x07]*\x07")
 _UNSET = ("FOCUS_", "LC_", "LANG", "NO_COLOR", "COLUMNS", "TERM", "FORCE_COLOR", "CI", "GITHUB_")
 
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # As where a shell has the suite in its background: what it starts would not hear Ctrl-C.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 
 @attrs.frozen
 class Done:
