@@ -28,7 +28,7 @@ class Whose:
             return config.access_from_environment()
         companies = config.from_file(self.file, [self.cnpj] if self.cnpj else [])
         receiving = [each for each in companies if each.cnpj in received]
-        found = {each.access() for each in (receiving or companies)[:_ENOUGH]}
+        found = {each.access() for each in receiving or companies}
         if len(found) == 1:
             return found.pop()
         raise config.ConfigError(
@@ -36,7 +36,3 @@ class Whose:
                 file=self.file
             )
         )
-
-
-_ENOUGH = 50
-"""Companies whose tokens are compared: a `token_command` is run for each."""

@@ -19,6 +19,7 @@ from focus_cte.cli.codes import Code
 from focus_cte.cli.config import Access
 from focus_cte.cli.output import (
     Column,
+    days_left,
     documento,
     environment,
     heading,
@@ -158,8 +159,7 @@ def _lines(plan: PlanoDesacordo) -> Iterator[str]:
         yield f"{_('payer'):10}  {documento(cte.tomador.documento)}  {cte.tomador.nome or ''}"
     yield f"{_('as'):10}  {documento(plan.cnpj)}"
     if plan.prazo is not None:
-        left = plan.prazo.dias_restantes(datetime.now(UTC))
-        days = _("{count} days left").format(count=left) if left >= 0 else _("it is over")
+        days = days_left(plan.prazo.dias_restantes(datetime.now(UTC)))
         yield f"{_('term'):10}  {plan.prazo.ultimo_dia:%d/%m/%Y}, {days}"
     yield f"{_('text'):10}  {plan.observacoes}"
     for why in plan.impedimentos:

@@ -80,8 +80,7 @@ async def _export(folder: Path, competencia: str, target: Path, cnpj: str | None
     async with existing(folder) as mirror:
         say(heading(environment(None, mirror.origin), folder))
         month = await _month(mirror, competencia, cnpj)
-    written = asyncio.to_thread(_write, target, month.entries, month.without)
-    count = await asyncio.shield(asyncio.ensure_future(written))
+    count = await asyncio.to_thread(_write, target, month.entries, month.without)
     show(_("{path}: {count} files").format(path=target, count=count))
     if month.left_out:
         text = _("{count} documents of others' freight have no XML here, as with --keep tomador")

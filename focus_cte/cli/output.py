@@ -230,6 +230,11 @@ def documento(value: str | None) -> str:
     return f"***.{value[3:6]}.{value[6:9]}-**" if len(value) == 11 else value
 
 
+def days_left(count: int) -> str:
+    """Of a term, in whole days; negative when it is over."""
+    return _("{count} days left").format(count=count) if count >= 0 else _("it is over")
+
+
 def length(value: timedelta) -> str:
     """`2 d`, `3 h`, `5 min`, `10 s`: whole ones of the largest unit."""
     seconds = int(value.total_seconds())

@@ -15,6 +15,7 @@ from focus_cte.cli.archive import existing
 from focus_cte.cli.as_of import said, stored, then
 from focus_cte.cli.output import (
     at_the_clock_of,
+    days_left,
     documento,
     environment,
     heading,
@@ -203,7 +204,7 @@ def _term(document: Documento, at: datetime) -> str:
     if prazo is None:
         return _("not known")
     left = (prazo - at) // timedelta(days=1)
-    days = _("{count} days left").format(count=left) if left >= 0 else _("it is over")
+    days = days_left(left)
     estimated = ", " + _("estimated") if document.prazo_estimado else ""
     return f"{stamp(at_the_clock_of(document.emissao, prazo))}, {days}{estimated}"
 
