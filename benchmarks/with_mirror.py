@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import AsyncIterator
 from datetime import date
 
@@ -13,12 +12,11 @@ _FUTURE = date(9999, 1, 1)
 
 
 async def everything(
-    url: str, token: str, cnpj: str, files: bool = True
+    url: str, token: str, cnpj: str, folder: str, files: bool = True
 ) -> AsyncIterator[list[int] | None]:
     """The first sync: how many documents and files it stored."""
-    with tempfile.TemporaryDirectory() as folder:
-        async with Mirror.at(folder) as mirror, FocusCTe(token, base_url=url) as focus:
-            await focus.listar(cnpj)
-            yield None
-            report = await mirror.sync(focus, cnpj, xml_since=None if files else _FUTURE)
-            yield [report.new, report.files]
+    async with Mirror.at(folder) as mirror, FocusCTe(token, base_url=url) as focus:
+        await focus.listar(cnpj)
+        yield None
+        report = await mirror.sync(focus, cnpj, xml_since=None if files else _FUTURE)
+        yield [report.new, report.files]
