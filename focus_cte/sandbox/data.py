@@ -1,10 +1,10 @@
-"""Generated CT-es: each follows from the seed and its place, so none is kept, however many."""
+"""Generated CT-es: each follows from the seed and its place, so few are kept, however many."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
-from functools import cached_property, partial
+from functools import cached_property, lru_cache, partial
 
 from . import companies, xmlgen
 from .companies import Company
@@ -20,6 +20,7 @@ _STEP = 240  # seconds between two documents
 _FIRST_NUMBER = 1000
 _PLAIN = 5  # the first few have nothing special, so that examples can take them blindly
 _TRADERS = 40
+_KEPT = 2**14  # those made last: who lists them asks for their XML next
 _REASONS = (
     "Emissão em duplicidade",
     "Valor do frete informado incorretamente",
@@ -48,6 +49,8 @@ class Generator:
         self._seed = seed
         self._carriers = companies.carriers(seed)
         self._us = replace(companies.trader(seed, -1), documento=cnpj)
+        self.document = lru_cache(_KEPT)(self._document)
+        self.facts = lru_cache(_KEPT)(self._facts)
 
     @cached_property
     def _traders(self) -> tuple[Company, ...]:
@@ -68,7 +71,7 @@ class Generator:
         signed = xmlgen.infcte(facts)
         return xmlgen.cteproc(facts, signed, xmlgen.digest(signed))
 
-    def document(self, place: int) -> Document:
+    def _document(self, place: int) -> Document:
         facts, draw = self.facts(place), Draw(self._seed, "situacao", place)
         document = Document(
             chave=facts.chave,
@@ -94,7 +97,7 @@ class Generator:
             return cancelled(document, _REASONS[draw.below(len(_REASONS))], number=draw.below(60))
         return corrected(document, _FIXES[draw.below(len(_FIXES))], number=1)
 
-    def facts(self, place: int) -> xmlgen.Facts:
+    def _facts(self, place: int) -> xmlgen.Facts:
         heading = self._heading(place)
         draw, emit, moment = heading.draw, heading.emit, heading.emissao
         plain = place < _PLAIN

@@ -12,8 +12,8 @@ from hashlib import sha1, sha256
 from math import prod
 
 # Thirty-five, where there are two as a rule (RFC 8017, 3.2): who verifies sees no difference, and
-# each is one digit of Python's own, which is quick without a dependency. These are the largest below
-# 2**30 and below 2**29 that make 1,024 bits together.
+# each is one digit of Python's own integers, with which signing is quick. They are the largest
+# below 2**30 and below 2**29 that make 1,024 bits together.
 _PRIMES = (
     *(2**30 - below for below in (35, 41, 83, 101, 105, 107, 135, 153, 161)),
     *(
