@@ -8,6 +8,7 @@ import re
 import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from hashlib import sha256
 from io import FileIO
 from pathlib import Path
@@ -21,7 +22,7 @@ EVENTS = {Kind.CANCELAMENTO: "110111", Kind.CARTA_CORRECAO: "110110"}
 WHOLE = frozenset({Kind.XML, Kind.DACTE})
 """Those of which a document has one."""
 _ENDINGS = {Kind.XML: "cte.xml", Kind.DACTE: "dacte.pdf"}
-_SEQUENCE = re.compile(r"-(\d+)(?:-[0-9a-f]{8})?\.xml")
+_EVENT = re.compile(r"(\w{44}-\d{6})-(\d+)(?:-[0-9a-f]{8})?\.xml", re.ASCII)
 _PART = re.compile(r"\.\S+\.([0-9a-f]{8})\.part")
 _GONE = "see that the folder is there, and mounted"
 _NO_RIGHT = "give this process the right to it"
@@ -82,19 +83,35 @@ class Folder:
 
     def _numbered(self, chave: str, kind: Kind) -> list[Path]:
         first = self.root / self.name(chave, kind)
-        beginning = first.name.removesuffix("-01.xml")
+        folder, event = first.parent, first.name.removesuffix("-01.xml")
         with _translated(self.root):
             # Of two with one number, the one that came later.
             numbered = [
-                (int(match[1]), each.stat().st_mtime_ns, each)
-                for each in first.parent.glob(f"{beginning}-*.xml")
-                if (match := _SEQUENCE.fullmatch(each.name.removeprefix(beginning)))
+                (int(match[2]), (folder / name).stat().st_mtime_ns, folder / name)
+                for name in _names(folder)
+                if name.startswith(event) and (match := _EVENT.fullmatch(name))
             ]
         return [each for *_, each in sorted(numbered)]
 
     def there(self, wanted: Iterable[tuple[str, Kind]]) -> set[tuple[str, Kind]]:
         """Those of these files that are on disk."""
-        return {(chave, kind) for chave, kind in wanted if self.path(chave, kind) is not None}
+        events = cache(self._events)  # a folder is listed once, and not once an event
+        found = set()
+        for chave, kind in wanted:
+            name = self.name(chave, kind)
+            folder, own = os.path.split(self.at(name))
+            if (
+                self._is_file(name)
+                if kind in WHOLE
+                else own.removesuffix("-01.xml") in events(folder)
+            ):
+                found.add((chave, kind))
+        return found
+
+    def _events(self, folder: str) -> set[str]:
+        """Which events are there, as key and type."""
+        with _translated(folder):
+            return {match[1] for name in _names(folder) if (match := _EVENT.fullmatch(name))}
 
     def at(self, name: str) -> str:
         """Where a name is on the disk; a text, which is far quicker to make than a Path."""
@@ -144,11 +161,17 @@ class Folder:
                 if match and match[1] not in living:
                     each.unlink(missing_ok=True)
 
-    def have(self, folder: str) -> None:
-        """Have a folder, and see each time that it is there still."""
-        if folder not in self._had or not os.path.isdir(folder):
+    def open(self, path: str) -> FileIO:
+        """Open a new file of the owner's, in a folder that is made where it is not there."""
+        folder = os.path.dirname(path)
+        if folder not in self._had:
             self.make(Path(folder))
             self._had.add(folder)
+        try:
+            return open(path, "xb", buffering=0, opener=_private)
+        except FileNotFoundError:
+            self.make(Path(folder))
+            return open(path, "xb", buffering=0, opener=_private)
 
     def make(self, folder: Path) -> None:
         """Have a folder with its mode, whatever the umask; ours are given it where they lack it."""
@@ -179,7 +202,7 @@ class Batch:
     """
 
     def __init__(self, folder: Folder, owner: str) -> None:
-        self._folder, self._owner = folder, owner
+        self._folder, self._owner, self._random = folder, owner, os.urandom(4).hex()
         self._names: set[str] = set()
         self._parts: list[tuple[str, FileIO, str]] = []
 
@@ -190,10 +213,9 @@ class Batch:
             return
         target = self._folder.at(name)
         parent, own = os.path.split(target)
-        part = os.path.join(parent, f".{own}.{os.urandom(4).hex()}.{self._owner}.part")
+        part = os.path.join(parent, f".{own}.{len(self._parts)}{self._random}.{self._owner}.part")
         with _translated(target):
-            self._folder.have(parent)
-            file = open(part, "xb", buffering=0, opener=_private)  # noqa: SIM115 - closed by settle or drop
+            file = self._folder.open(part)
             self._parts.append((part, file, target))
             os.chmod(part, self._folder.file_mode)  # whatever the umask
             rest = memoryview(data)
@@ -225,6 +247,13 @@ class Batch:
             with suppress(OSError):
                 os.unlink(part)
         self._parts.clear()
+
+
+def _names(folder: Path | str) -> list[str]:
+    try:
+        return os.listdir(folder)
+    except (FileNotFoundError, NotADirectoryError):
+        return []
 
 
 def _private(path: str, flags: int) -> int:
