@@ -42,7 +42,7 @@ def columns(cte: CTeRecebida) -> dict[str, Any]:
         "documento_emitente": _bare(cte.documento_emitente),
         "nome_emitente": cte.nome_emitente,
         **instant("emissao", emissao),
-        "competencia": None if emissao is None else f"{emissao:%Y-%m}",
+        "competencia": None if emissao is None else emissao.isoformat()[:7],
         "digest_value": cte.digest_value,
         "carta_correcao": cte.carta_correcao,
         **instant("data_carta_correcao", cte.data_carta_correcao),
@@ -113,7 +113,11 @@ def _differs(old: Row | None, new: Row, names: tuple[str, ...]) -> bool:
 
 def shown(row: Row, names: tuple[str, ...]) -> dict[str, Any]:
     """Some columns as JSON has them."""
-    return {name: _plain(row[name]) for name in names if row[name] is not None}
+    return {
+        name: value if type(value) is str else _plain(value)
+        for name in names
+        if (value := row[name]) is not None
+    }
 
 
 def _plain(value: Any) -> Any:

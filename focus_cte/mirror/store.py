@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from functools import cache
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Column, Insert, RowMapping, Table, Update, bindparam, select, update
 from sqlalchemy.engine import URL
@@ -32,6 +32,7 @@ _NUMBERING = (
 )
 
 Row = Mapping[str, Any]
+_NOTHING: Final[Row] = {}
 
 
 class Store:
@@ -150,19 +151,25 @@ class Writer:
     async def _insert(
         self, rows: Iterable[Row], statement: Callable[[str, tuple[str, ...]], Insert]
     ) -> None:
-        wanted = [{**row, "origin": self._origin} for row in rows]
-        if wanted:
-            await self.each(statement(self.connection.dialect.name, tuple(wanted[0])), wanted)
+        if wanted := list(rows):
+            names = (*wanted[0], "origin")
+            kept = statement(self.connection.dialect.name, names)
+            await self.each(kept, wanted, {"origin": self._origin})
 
-    async def each(self, statement: Insert | Update, rows: Sequence[Row]) -> None:
-        """Run a statement for each of these rows: one that is kept, with the same keys in each."""
+    async def each(
+        self, statement: Insert | Update, rows: Sequence[Row], same: Row = _NOTHING
+    ) -> None:
+        """Run a statement for each of these rows, with the `same` values in all of them.
+
+        It is a statement that is kept, and all rows have the same keys.
+        """
         if not rows:
             return
         if self.connection.dialect.name == "sqlite":
-            text, bind = _bare(statement, tuple(rows[0]))
-            await self.connection.executemany(text, bind(rows))
+            text, bind = _bare(statement, (*rows[0], *same))
+            await self.connection.executemany(text, bind(rows, same))
         else:
-            await self.connection.execute(statement, rows)
+            await self.connection.execute(statement, [{**row, **same} for row in rows])
 
     def change(
         self,
@@ -179,8 +186,8 @@ class Writer:
                 "cnpj": cnpj,
                 "chave": chave,
                 "what": str(what),
-                "before": before or {},
-                "after": after or {},
+                "before": before or None,
+                "after": after or None,
                 "at": self.now,
             }
         )
@@ -218,7 +225,7 @@ def _upsertion(
 @cache
 def _bare(
     statement: Insert | Update, names: tuple[str, ...]
-) -> tuple[str, Callable[[Sequence[Row]], list[tuple[Any, ...]]]]:
+) -> tuple[str, Callable[[Sequence[Row], Row], list[tuple[Any, ...]]]]:
     """A statement as SQLite's driver takes it, and how rows of these names are bound to it.
 
     As SQLAlchemy does both, but column by column, and without a look at each value's place.
@@ -231,13 +238,17 @@ def _bare(
     table: Any = statement.table
     defaults = {name: table.c[name].default.arg for name in order if name not in names}
 
-    def bind(rows: Sequence[Row]) -> list[tuple[Any, ...]]:
-        if defaults:
-            rows = [{**defaults, **row} for row in rows]
-        columns = (
-            [row[name] for row in rows] if process is None else [process(row[name]) for row in rows]
-            for name, process in zip(order, processors, strict=True)
-        )
+    def bind(rows: Sequence[Row], same: Row) -> list[tuple[Any, ...]]:
+        once = {**defaults, **same}
+        columns: list[list[Any]] = []
+        for name, process in zip(order, processors, strict=True):
+            if name in once:
+                value = once[name] if process is None else process(once[name])
+                columns.append([value] * len(rows))
+            elif process is None:
+                columns.append([row[name] for row in rows])
+            else:
+                columns.append([process(row[name]) for row in rows])
         return list(zip(*columns, strict=True))
 
     return str(compiled), bind
