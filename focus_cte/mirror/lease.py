@@ -30,6 +30,7 @@ _RENEWAL = (
         leases.c.fence == bindparam("of_fence"),
     )
     .values(expires_at=bindparam("until"))
+    .returning(leases.c.fence)
 )
 _living: set[str] = set()
 """The owners in this process. One of it that is not here has ended, and could not give back."""
@@ -47,8 +48,7 @@ class Lease:
         """Renew it within a transaction, which goes wrong with `LeaseLost` if it is another's."""
         own = {"of_cnpj": self.cnpj, "of_owner": self.owner, "of_fence": self.fence}
         until = writer.now + TERM
-        held = await writer.connection.execute(_RENEWAL, {**own, "until": until})
-        if held.rowcount != 1:
+        if not await writer.run(_RENEWAL, {**own, "until": until}):
             raise LeaseLost(
                 f"{self.cnpj}: another process took over while this one paused", cnpj=self.cnpj
             )

@@ -40,6 +40,8 @@ def first(group: BaseExceptionGroup[BaseException]) -> BaseException:
 class SteadyConnection(AsyncConnection):
     """A connection of SQLAlchemy whose every call is seen through to its end."""
 
+    _own: Any = None
+
     async def start(self, is_ctxmanager: bool = False) -> Self:
         try:
             await to_the_end(super().start(is_ctxmanager))
@@ -70,6 +72,14 @@ class SteadyConnection(AsyncConnection):
         return await to_the_end(super().exec_driver_sql(*arguments, **options))
 
     async def executemany(self, text: str, rows: Sequence[tuple[Any, ...]]) -> None:
-        """Have the driver itself run a statement for each of these rows, in one trip to it."""
-        raw: Any = await self.get_raw_connection()
-        await to_the_end(raw.driver_connection.executemany(text, rows))
+        """Have SQLite's driver itself run a statement for each of these rows, in one trip to it."""
+        await to_the_end((await self._driver()).executemany(text, rows))
+
+    async def fetchall(self, text: str, values: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+        """Have SQLite's driver itself run a statement, and tell what it returns, in one trip."""
+        return list(await to_the_end((await self._driver()).execute_fetchall(text, values)))
+
+    async def _driver(self) -> Any:
+        if self._own is None:
+            self._own = (await self.get_raw_connection()).driver_connection
+        return self._own

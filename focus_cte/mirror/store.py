@@ -156,6 +156,13 @@ class Writer:
             kept = statement(self.connection.dialect.name, names)
             await self.each(kept, wanted, {"origin": self._origin})
 
+    async def run(self, statement: Update, values: Row) -> Sequence[Any]:
+        """Run a statement that is kept; the rows that it returns."""
+        if self.connection.dialect.name != "sqlite":
+            return list(await self.connection.execute(statement, values))
+        text, bind = _bare(statement, tuple(values))
+        return await self.connection.fetchall(text, *bind([values], _NOTHING))
+
     async def each(
         self, statement: Insert | Update, rows: Sequence[Row], same: Row = _NOTHING
     ) -> None:
@@ -196,8 +203,8 @@ class Writer:
         # There is one writer: whoever reads the feed never sees a number before those below it.
         if not self._changes:
             return
-        top = await self.connection.scalar(_NUMBERING, {"count": len(self._changes)})
-        first = (top or 0) - len(self._changes) + 1
+        ((top,),) = await self.run(_NUMBERING, {"count": len(self._changes)})
+        first = top - len(self._changes) + 1
         rows = [{"seq": seq, **row} for seq, row in enumerate(self._changes, first)]
         await self.insert(schema.changes, rows)
 
