@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Final
 
+import attrs
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.x509.oid import NameOID
@@ -21,38 +22,45 @@ _USUAL: Final = 8 * 1024
 """Bytes, at most, of a certificate that is kept."""
 
 
-def load(der: bytes) -> x509.Certificate:
+@attrs.frozen(slots=False)  # a cached_property keeps its value in the __dict__
+class Certificate:
+    """A signer's certificate. What is asked of it is read once, and kept with it."""
+
+    _x509: x509.Certificate
+
+    @cached_property
+    def rsa_key(self) -> RSAPublicKey:
+        """ValueError for another kind of key, or one that cannot be read."""
+        with _reading("the certificate's key cannot be read"):
+            key = self._x509.public_key()
+        if not isinstance(key, RSAPublicKey):
+            raise ValueError(f"the certificate's key is not RSA: {type(key).__name__}")
+        return key
+
+    @cached_property
+    def holder(self) -> str:
+        """The CNPJ or CPF that it was issued to, or ValueError.
+
+        ICP-Brasil has it in an otherName; older certificates, after the colon at the end of the
+        common name.
+        """
+        with _reading("the certificate's holder cannot be read"):
+            found = _written(self._x509)
+        try:
+            return parse_documento(found)
+        except InvalidArgument:
+            raise ValueError("the certificate names no CNPJ or CPF") from None
+
+
+def load(der: bytes) -> Certificate:
     """ValueError for what cryptography does not take, such as DER that is not strict."""
     return _load(der) if len(der) <= _USUAL else _load.__wrapped__(der)
 
 
 @lru_cache(maxsize=128)  # a carrier signs what it issues in a year with one
-def _load(der: bytes) -> x509.Certificate:
+def _load(der: bytes) -> Certificate:
     with _reading("the certificate cannot be read"):
-        return x509.load_der_x509_certificate(der)
-
-
-def rsa_key(certificate: x509.Certificate) -> RSAPublicKey:
-    """ValueError for another kind of key, or one that cannot be read."""
-    with _reading("the certificate's key cannot be read"):
-        key = certificate.public_key()
-    if not isinstance(key, RSAPublicKey):
-        raise ValueError(f"the certificate's key is not RSA: {type(key).__name__}")
-    return key
-
-
-def holder(certificate: x509.Certificate) -> str:
-    """The CNPJ or CPF that a certificate was issued to, or ValueError.
-
-    ICP-Brasil has it in an otherName; older certificates, after the colon at the end of the common
-    name.
-    """
-    with _reading("the certificate's holder cannot be read"):
-        found = _written(certificate)
-    try:
-        return parse_documento(found)
-    except InvalidArgument:
-        raise ValueError("the certificate names no CNPJ or CPF") from None
+        return Certificate(x509.load_der_x509_certificate(der))
 
 
 def _written(certificate: x509.Certificate) -> str:

@@ -13,13 +13,12 @@ from copy import deepcopy
 from hashlib import sha1, sha256
 from typing import Any, Final
 
-from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from lxml import etree
 
-from focus_cte.xml import _certificate
+from focus_cte.xml._certificate import Certificate, load
 from focus_cte.xml._parse import find, find_all, local_name, quoted
 
 _DSIG: Final = "http://www.w3.org/2000/09/xmldsig#"
@@ -131,9 +130,7 @@ def digest_problem(signed: etree._Element, signature: etree._Element) -> str | N
     return f"{name} is not what was signed: its digest differs from DigestValue"
 
 
-def signature_problem(
-    signature: etree._Element, certificate: x509.Certificate | None
-) -> str | None:
+def signature_problem(signature: etree._Element, certificate: Certificate | None) -> str | None:
     """Whether SignedInfo was signed with the certificate's key."""
     if certificate is None:
         return "the signature cannot be checked without its certificate"
@@ -147,7 +144,7 @@ def signature_problem(
     if value is None:
         return "SignatureValue is not base64"
     try:
-        key = _certificate.rsa_key(certificate)
+        key = certificate.rsa_key
         for form in _forms(info, signature):
             with suppress(InvalidSignature):
                 key.verify(value, form, PKCS1v15(), _SIGNATURES[method]())
@@ -157,7 +154,7 @@ def signature_problem(
     return "SignedInfo was not signed with the key of the certificate inside"
 
 
-def certificate_of(signature: etree._Element) -> x509.Certificate:
+def certificate_of(signature: etree._Element) -> Certificate:
     """The signer's certificate. ValueError says why there is none."""
     found = find_all(signature, "KeyInfo/X509Data/X509Certificate")
     if len(found) != 1:
@@ -165,7 +162,7 @@ def certificate_of(signature: etree._Element) -> x509.Certificate:
     der = decode(_content(signature, "KeyInfo/X509Data/X509Certificate"))
     if der is None:
         raise ValueError("X509Certificate is not base64")
-    return _certificate.load(der)
+    return load(der)
 
 
 def decode(value: str | None) -> bytes | None:

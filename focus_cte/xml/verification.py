@@ -5,11 +5,11 @@ from __future__ import annotations
 from base64 import b64decode
 
 import attrs
-from cryptography import x509
 from lxml import etree
 
 from focus_cte import parse_chave
-from focus_cte.xml import _certificate, _signature
+from focus_cte.xml import _signature
+from focus_cte.xml._certificate import Certificate
 from focus_cte.xml._parse import Envelope, InvalidXML, find, quoted, read, text
 from focus_cte.xml._values import is_cpf, shown
 from focus_cte.xml.cte import CTeXML, chave_of, documento_of
@@ -117,7 +117,7 @@ def _verified(envelope: Envelope, asked: str | None, digest_value: str | None) -
     )
 
 
-def _certificate_of(seal: etree._Element, problems: list[str]) -> x509.Certificate | None:
+def _certificate_of(seal: etree._Element, problems: list[str]) -> Certificate | None:
     try:
         return _signature.certificate_of(seal)
     except ValueError as error:
@@ -139,12 +139,12 @@ def _own_key(envelope: Envelope) -> str | None:
         return None
 
 
-def _holder_problem(envelope: Envelope, certificate: x509.Certificate) -> str | None:
+def _holder_problem(envelope: Envelope, certificate: Certificate) -> str | None:
     author = _author(envelope)
     if author is None:
         return "it has no CNPJ or CPF of its author"
     try:
-        holder = _certificate.holder(certificate)
+        holder = certificate.holder
     except ValueError as error:
         return str(error)
     same = author == holder if is_cpf(author) else author[:8] == holder[:8]

@@ -317,3 +317,18 @@ def test_a_certificate_is_kept_for_the_carriers_next_document_unless_it_is_huge(
     assert _certificate.load(der) is _certificate.load(der)
     monkeypatch.setattr(_certificate, "_USUAL", len(der) - 1)
     assert _certificate.load(der) is not _certificate.load(der)
+
+
+def test_what_is_kept_of_one_carriers_certificate_is_not_taken_for_anothers() -> None:
+    carriers = (EMITENTE, REMETENTE.documento)
+    for _ in range(2):
+        for carrier in carriers:
+            by = signer(carrier)
+            assert verify(cte(by=by)).signature is True
+            kept = _certificate.load(b64decode(by.text))
+            assert kept.holder == carrier
+            assert kept.rsa_key == by.key.public_key()
+            assert kept.rsa_key is kept.rsa_key
+    data = swapped(cte(), signer(EMITENTE).text, signer(REMETENTE.documento).text)
+    assert failed(verify(data)) == {"signature", "certificado"}
+    assert verify(cte()).ok
