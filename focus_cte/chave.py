@@ -49,6 +49,8 @@ def parse_chave(text: str) -> str:
 
     Raises `InvalidArgument` when the shape is wrong.
     """
+    if isinstance(text, str) and is_chave(text):
+        return text  # as nearly all are
     chave = _compact(text, "an access key")
     if not is_chave(chave):
         raise InvalidArgument(
