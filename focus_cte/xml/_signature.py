@@ -13,6 +13,7 @@ from copy import deepcopy
 from hashlib import sha1, sha256
 from typing import Any, Final
 
+import attrs
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
@@ -57,14 +58,14 @@ def canonical(element: etree._Element) -> bytes:
         raise ValueError(f"{local_name(element)} has no canonical form") from None
 
 
-def _forms(element: etree._Element, signature: etree._Element) -> Iterator[bytes]:
+def _forms(element: etree._Element, seal: Seal) -> Iterator[bytes]:
     """Canonical forms of an element: as it stands, and as it stood before SEFAZ's answer was added.
 
     Whoever put the two into one file may have declared namespaces around them that nothing uses
     (xmlns:xsi, xmlns:xsd), and of which the author, who signed before, knew nothing.
     """
     yield canonical(element)
-    document = signature.getparent()
+    document = seal.element.getparent()
     if document is not None and document.getparent() is not None:
         path = etree.ElementTree(document).getelementpath(element)
         # A copy keeps what it declares itself and what it uses.
@@ -73,10 +74,21 @@ def _forms(element: etree._Element, signature: etree._Element) -> Iterator[bytes
             yield canonical(alone)
 
 
-def signature_of(document: etree._Element) -> etree._Element | None:
-    """The Signature of a document; None where nothing at all is signed.
+@attrs.frozen
+class Seal:
+    """The Signature of a document."""
 
-    ValueError unless there is one, where the schema has it: beside what it signs.
+    element: etree._Element
+    info: etree._Element
+    """SignedInfo, the only one."""
+    digest: bytes | None
+    """DigestValue, decoded."""
+
+
+def seal_of(document: etree._Element) -> Seal | None:
+    """None where nothing at all is signed.
+
+    ValueError unless there is one Signature, where the schema has it: beside what it signs.
     """
     found = list(document.getroottree().getroot().iter("{*}Signature"))
     # SEFAZ may sign its own answer. That signature is not looked at.
@@ -90,19 +102,16 @@ def signature_of(document: etree._Element) -> etree._Element | None:
         raise ValueError(f"the Signature is in <{_place(signature)}>, not beside what it signs")
     if signature.tag != f"{{{_DSIG}}}Signature":
         raise ValueError(f"the Signature is not in the namespace {_DSIG}")
-    if len(find_all(signature, "SignedInfo")) != 1:
-        raise ValueError(f"{len(find_all(signature, 'SignedInfo'))} SignedInfo instead of one")
-    return signature
+    infos = find_all(signature, "SignedInfo")
+    if len(infos) != 1:
+        raise ValueError(f"{len(infos)} SignedInfo instead of one")
+    (info,) = infos
+    return Seal(signature, info, decode(_content(info, "Reference/DigestValue")))
 
 
-def digest_value(signature: etree._Element) -> bytes | None:
-    """DigestValue, decoded."""
-    return decode(_content(signature, "SignedInfo/Reference/DigestValue"))
-
-
-def digest_problem(signed: etree._Element, signature: etree._Element) -> str | None:
+def digest_problem(signed: etree._Element, seal: Seal) -> str | None:
     """Whether the Reference is to `signed`, and its digest that of `signed`."""
-    references = find_all(signature, "SignedInfo/Reference")
+    references = find_all(seal.info, "Reference")
     if len(references) != 1:
         return f"{len(references)} References, and there must be one"
     (reference,) = references
@@ -119,33 +128,31 @@ def digest_problem(signed: etree._Element, signature: etree._Element) -> str | N
     method = _algorithm(reference, "DigestMethod")
     if method not in _DIGESTS:
         return f"unknown DigestMethod {quoted(method)}"
-    said = digest_value(signature)
-    if said is None:
+    if seal.digest is None:
         return "DigestValue is not base64"
     try:
-        if any(_DIGESTS[method](form).digest() == said for form in _forms(signed, signature)):
+        if any(_DIGESTS[method](form).digest() == seal.digest for form in _forms(signed, seal)):
             return None
     except ValueError as error:
         return str(error)
     return f"{name} is not what was signed: its digest differs from DigestValue"
 
 
-def signature_problem(signature: etree._Element, certificate: Certificate | None) -> str | None:
+def signature_problem(seal: Seal, certificate: Certificate | None) -> str | None:
     """Whether SignedInfo was signed with the certificate's key."""
     if certificate is None:
         return "the signature cannot be checked without its certificate"
-    (info,) = find_all(signature, "SignedInfo")
-    if (c14n := _algorithm(info, "CanonicalizationMethod")) != _C14N:
+    if (c14n := _algorithm(seal.info, "CanonicalizationMethod")) != _C14N:
         return f"unknown CanonicalizationMethod {quoted(c14n)}"
-    method = _algorithm(info, "SignatureMethod")
+    method = _algorithm(seal.info, "SignatureMethod")
     if method not in _SIGNATURES:
         return f"unknown SignatureMethod {quoted(method)}"
-    value = decode(_content(signature, "SignatureValue"))
+    value = decode(_content(seal.element, "SignatureValue"))
     if value is None:
         return "SignatureValue is not base64"
     try:
         key = certificate.rsa_key
-        for form in _forms(info, signature):
+        for form in _forms(seal.info, seal):
             with suppress(InvalidSignature):
                 key.verify(value, form, PKCS1v15(), _SIGNATURES[method]())
                 return None
@@ -154,12 +161,12 @@ def signature_problem(signature: etree._Element, certificate: Certificate | None
     return "SignedInfo was not signed with the key of the certificate inside"
 
 
-def certificate_of(signature: etree._Element) -> Certificate:
+def certificate_of(seal: Seal) -> Certificate:
     """The signer's certificate. ValueError says why there is none."""
-    found = find_all(signature, "KeyInfo/X509Data/X509Certificate")
+    found = find_all(seal.element, "KeyInfo/X509Data/X509Certificate")
     if len(found) != 1:
         raise ValueError(f"{len(found)} X509Certificates, and there must be one")
-    der = decode(_content(signature, "KeyInfo/X509Data/X509Certificate"))
+    der = decode(found[0].text)
     if der is None:
         raise ValueError("X509Certificate is not base64")
     return load(der)
@@ -178,8 +185,8 @@ def _algorithm(element: etree._Element, name: str) -> str | None:
     return None if found is None else found.get("Algorithm")
 
 
-def _content(signature: etree._Element, path: str) -> str | None:
-    found = find(signature, path)
+def _content(element: etree._Element, path: str) -> str | None:
+    found = find(element, path)
     return None if found is None else found.text
 
 

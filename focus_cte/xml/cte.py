@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -12,8 +13,10 @@ from lxml import etree
 
 from focus_cte import Ambiente, TipoCTe
 from focus_cte.xml._parse import (
+    Children,
     Envelope,
     InvalidXML,
+    children,
     find,
     find_all,
     local_name,
@@ -38,12 +41,12 @@ class Papel(StrEnum):
     TOMADOR = "tomador"
 
 
-_ELEMENTS = {
-    Papel.EMITENTE: "emit",
-    Papel.REMETENTE: "rem",
-    Papel.EXPEDIDOR: "exped",
-    Papel.RECEBEDOR: "receb",
-    Papel.DESTINATARIO: "dest",
+_PAPEIS = {
+    "emit": Papel.EMITENTE,
+    "rem": Papel.REMETENTE,
+    "exped": Papel.EXPEDIDOR,
+    "receb": Papel.RECEBEDOR,
+    "dest": Papel.DESTINATARIO,
 }
 _TOMADOR = {
     "0": Papel.REMETENTE,
@@ -54,10 +57,12 @@ _TOMADOR = {
 }
 """What the code `toma` means, in all layouts, but for a GTV-e, which has no expedidor."""
 _OF_A_GTVE = _TOMADOR | {"1": Papel.DESTINATARIO}
-_BY_CODE = ("ide/toma3", "ide/toma03", "ide/toma")
-"""Where the tomador is one of the others: since 3.00, before it, in a GTV-e."""
-_BY_NAME = ("ide/toma4", "ide/toma04", "ide/tomaTerceiro", "toma")
-"""Where it has data of its own: since 3.00, before it, in a GTV-e; CT-e OS and Simplificado."""
+_BY_CODE = ("toma3", "toma03", "toma")
+"""What in ide says that the tomador is one of the others: since 3.00, before it, in a GTV-e."""
+_BY_NAME = ("toma4", "toma04", "tomaTerceiro")
+"""What in ide has data of its own of the tomador, likewise."""
+_IN_IDE = ("cUF", "mod", "dhEmi", "tpAmb", "tpCTe", *_BY_CODE, *_BY_NAME)
+_TIPOS = {tipo.value: tipo for tipo in TipoCTe}
 
 
 @attrs.frozen
@@ -137,28 +142,32 @@ class CTeXML:
     @classmethod
     def _of(cls, envelope: Envelope) -> Self:
         signed, root = envelope.signed, envelope.root
-        ide = find(signed, "ide")
-        if ide is None:
+        ides = [children(ide, *_IN_IDE) for ide in find_all(signed, "ide")]
+        if not ides:
             raise InvalidXML("no ide in <infCte>")
+        ide = ides[0]
         chave = chave_of(signed)
-        uf = text(ide, "cUF") or chave[:2]
-        partes = {papel: _parte(signed, papel) for papel in _ELEMENTS}
+        uf = text(ide.get("cUF")) or chave[:2]
+        found = children(signed, *_PAPEIS)
+        partes = {
+            papel: _parte(found[name], papel) for name, papel in _PAPEIS.items() if name in found
+        }
         return cls(
             chave=chave,
-            modelo=text(ide, "mod") or chave[20:22],
+            modelo=text(ide.get("mod")) or chave[20:22],
             layout=signed.get("versao") or envelope.document.get("versao") or root.get("versao"),
-            tipo_cte=_tipo(text(ide, "tpCTe")),
-            emissao=moment(text(ide, "dhEmi"), uf=uf, name="dhEmi"),
-            ambiente=_AMBIENTES.get(text(ide, "tpAmb") or ""),
+            tipo_cte=_tipo(text(ide.get("tpCTe"))),
+            emissao=moment(text(ide.get("dhEmi")), uf=uf, name="dhEmi"),
+            ambiente=_AMBIENTES.get(text(ide.get("tpAmb")) or ""),
             valor_total=_total(signed, "vTPrest", "vTPrest"),
             valor_receber=_total(signed, "vRec", "vTRec"),
             icms=_icms(signed),
-            emitente=partes[Papel.EMITENTE],
-            remetente=partes[Papel.REMETENTE],
-            expedidor=partes[Papel.EXPEDIDOR],
-            recebedor=partes[Papel.RECEBEDOR],
-            destinatario=partes[Papel.DESTINATARIO],
-            tomador=_tomador(envelope, partes),
+            emitente=partes.get(Papel.EMITENTE),
+            remetente=partes.get(Papel.REMETENTE),
+            expedidor=partes.get(Papel.EXPEDIDOR),
+            recebedor=partes.get(Papel.RECEBEDOR),
+            destinatario=partes.get(Papel.DESTINATARIO),
+            tomador=_tomador(envelope, ides, partes),
             chaves_nfe=_chaves_nfe(signed),
             referencias=_referencias(signed),
             protocolo=_protocolo(envelope, uf),
@@ -196,47 +205,43 @@ def chave_of(signed: etree._Element) -> str:
     return chave
 
 
-def documento_of(element: etree._Element | None) -> str | None:
-    return text(element, "CNPJ") or text(element, "CPF")
+def documento_of(parts: Children) -> str | None:
+    return text(parts.get("CNPJ")) or text(parts.get("CPF"))
 
 
-def _parte(signed: etree._Element, papel: Papel) -> Parte | None:
-    element = find(signed, _ELEMENTS[papel])
-    return None if element is None else _named(element, papel)
-
-
-def _named(element: etree._Element, papel: Papel) -> Parte:
+def _parte(element: etree._Element, papel: Papel) -> Parte:
+    parts = children(element)
     # enderEmit, enderReme, …: the address is called otherwise in each part.
-    address = next((child for child in element.iterchildren("{*}*") if _is_address(child)), None)
+    address = next((parts[name] for name in parts if name.startswith("ender")), None)
+    places = children(address, "UF", "xMun")
     return Parte(
         papel=papel,
-        documento=documento_of(element),
-        nome=text(element, "xNome"),
-        uf=text(address, "UF"),
-        municipio=text(address, "xMun"),
+        documento=documento_of(parts),
+        nome=text(parts.get("xNome")),
+        uf=text(places.get("UF")),
+        municipio=text(places.get("xMun")),
     )
 
 
-def _is_address(element: etree._Element) -> bool:
-    return local_name(element).startswith("ender")
-
-
-def _tomador(envelope: Envelope, partes: dict[Papel, Parte | None]) -> Parte | None:
-    signed, name = envelope.signed, local_name(envelope.document)
-    codes = _OF_A_GTVE if name == "GTVe" else _TOMADOR
-    for path in _BY_NAME:
-        element = find(signed, path)
+def _tomador(
+    envelope: Envelope,
+    ides: Sequence[Children],
+    partes: Mapping[Papel, Parte],
+) -> Parte | None:
+    codes = _OF_A_GTVE if envelope.kind == "GTVe" else _TOMADOR
+    # Of several ide, what the first has counts.
+    groups = {name: group for ide in reversed(ides) for name, group in ide.items()}
+    for element in (*map(groups.get, _BY_NAME), find(envelope.signed, "toma")):
         if element is not None:
             # A CT-e OS has no code: the group itself is the tomador.
-            return _named(element, _papel(text(element, "toma") or "4", codes))
-    for path in _BY_CODE:
-        element = find(signed, path)
+            return _parte(element, _papel(text(element, "toma") or "4", codes))
+    for element in map(groups.get, _BY_CODE):
         if element is not None:
             papel = _papel(text(element, "toma"), codes)
             if (parte := partes.get(papel)) is None:
                 raise InvalidXML(f"the tomador is the {papel}, and there is none in the document")
             return parte
-    if name == "CTeOS":
+    if envelope.kind == "CTeOS":
         return None
     raise InvalidXML("no tomador: a CT-e says who hired it (ide/toma3, ide/toma4)")
 
@@ -248,7 +253,7 @@ def _papel(code: str | None, codes: dict[str, Papel]) -> Papel:
 
 
 def _tipo(code: str | None) -> TipoCTe | str | None:
-    return next((tipo for tipo in TipoCTe if tipo.value == code), code)
+    return _TIPOS.get(code or "", code)
 
 
 def _total(signed: etree._Element, name: str, simplificado: str) -> Decimal | None:
@@ -266,8 +271,8 @@ def _icms(signed: etree._Element) -> Decimal | None:
 
 def _chaves_nfe(signed: etree._Element) -> tuple[str, ...]:
     # infDoc since 2.00, rem in 1.04, det in a Simplificado, which also carries parts of an NF-e.
-    notas = signed.iter("{*}infNFe", "{*}infNFeTranspParcial")
-    found = (text(nota, "chave") or text(nota, "chNFe") for nota in notas)
+    notas = map(children, signed.iter("{*}infNFe", "{*}infNFeTranspParcial"))
+    found = (text(nota.get("chave")) or text(nota.get("chNFe")) for nota in notas)
     return tuple(filter(None, found))
 
 
@@ -286,8 +291,8 @@ def _protocolo(envelope: Envelope, uf: str) -> Protocolo | None:
     if answer is None:
         return None
     return Protocolo(
-        numero=text(answer, "nProt"),
-        recebido_em=moment(text(answer, "dhRecbto"), uf=uf, name="dhRecbto"),
-        status=text(answer, "cStat"),
-        digest=text(answer, "digVal"),
+        numero=text(answer.get("nProt")),
+        recebido_em=moment(text(answer.get("dhRecbto")), uf=uf, name="dhRecbto"),
+        status=text(answer.get("cStat")),
+        digest=text(answer.get("digVal")),
     )

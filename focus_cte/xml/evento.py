@@ -8,9 +8,21 @@ from typing import Self
 import attrs
 from lxml import etree
 
-from focus_cte.xml._parse import Envelope, InvalidXML, find, find_all, quoted, read, text
+from focus_cte.xml._parse import (
+    Children,
+    Envelope,
+    InvalidXML,
+    children,
+    find,
+    find_all,
+    quoted,
+    read,
+    text,
+)
 from focus_cte.xml._values import is_chave, moment, shown
 from focus_cte.xml.cte import documento_of
+
+_PARTS = ("CNPJ", "CPF", "chCTe", "dhEvento", "tpEvento", "nSeqEvento")
 
 
 @attrs.frozen
@@ -48,27 +60,27 @@ class Evento:
 
     @classmethod
     def _of(cls, envelope: Envelope) -> Self:
-        signed, answer = envelope.signed, envelope.answer
-        chave = text(signed, "chCTe") or ""
+        parts, answer = children(envelope.signed, *_PARTS), envelope.answer or {}
+        chave = text(parts.get("chCTe")) or ""
         if not is_chave(chave):
             raise InvalidXML(f"chCTe {quoted(chave)} is not an access key")
-        when = moment(text(signed, "dhEvento"), uf=chave[:2], name="dhEvento")
+        when = moment(text(parts.get("dhEvento")), uf=chave[:2], name="dhEvento")
         if when is None:
             raise InvalidXML("no dhEvento in <infEvento>")
         return cls(
-            tipo=_digits(signed, "tpEvento", longest=6),
+            tipo=_digits(parts, "tpEvento", longest=6),
             chave=chave,
-            sequencia=int(_digits(signed, "nSeqEvento", longest=3)),
+            sequencia=int(_digits(parts, "nSeqEvento", longest=3)),
             data=when,
-            protocolo=text(answer, "nProt"),
-            status=text(answer, "cStat"),
-            texto=_texto(signed),
-            autor=documento_of(signed),
+            protocolo=text(answer.get("nProt")),
+            status=text(answer.get("cStat")),
+            texto=_texto(envelope.signed),
+            autor=documento_of(parts),
         )
 
 
-def _digits(signed: etree._Element, name: str, *, longest: int) -> str:
-    found = text(signed, name) or ""
+def _digits(parts: Children, name: str, *, longest: int) -> str:
+    found = text(parts.get(name)) or ""
     if not (found.isascii() and found.isdecimal() and len(found) <= longest):
         raise InvalidXML(f"{name} {quoted(found)} is not 1 to {longest} digits")
     return found

@@ -5,12 +5,11 @@ from __future__ import annotations
 from base64 import b64decode
 
 import attrs
-from lxml import etree
 
 from focus_cte import parse_chave
 from focus_cte.xml import _signature
 from focus_cte.xml._certificate import Certificate
-from focus_cte.xml._parse import Envelope, InvalidXML, find, quoted, read, text
+from focus_cte.xml._parse import Children, Envelope, InvalidXML, children, find, quoted, read, text
 from focus_cte.xml._values import is_cpf, shown
 from focus_cte.xml.cte import CTeXML, chave_of, documento_of
 from focus_cte.xml.evento import Evento
@@ -88,9 +87,10 @@ def _verified(envelope: Envelope, asked: str | None, digest_value: str | None) -
             problems.append(problem)
         return problem is None
 
+    told = _told(envelope)
     digest = signature = certificado = listagem = said = None
     try:
-        seal = _signature.signature_of(envelope.document)
+        seal = _signature.seal_of(envelope.document)
     except ValueError as error:
         problems.append(str(error))
         digest = signature = certificado = False
@@ -98,26 +98,26 @@ def _verified(envelope: Envelope, asked: str | None, digest_value: str | None) -
         if seal is None:
             problems.append("it is not signed")
         else:
-            said = _signature.digest_value(seal)
+            said = seal.digest
             certificate = _certificate_of(seal, problems)
             digest = passed(_signature.digest_problem(envelope.signed, seal))
             signature = passed(_signature.signature_problem(seal, certificate))
-            certificado = certificate is not None and passed(_holder_problem(envelope, certificate))
+            certificado = certificate is not None and passed(_holder_problem(told, certificate))
             if digest_value is not None:
                 listagem = said is not None and said == _lenient(digest_value)
-    own = _own_key(envelope)
+    own = _own_key(envelope, told)
     return Verification(
         digest=digest,
         signature=signature,
-        chave=passed(_key_problem(envelope, own, asked)),
-        protocolo=_protocol(envelope, own, said, problems),
+        chave=passed(_key_problem(envelope, told, own, asked)),
+        protocolo=_protocol(envelope, told, own, said, problems),
         certificado=certificado,
         listagem=listagem,
         problems=tuple(problems),
     )
 
 
-def _certificate_of(seal: etree._Element, problems: list[str]) -> Certificate | None:
+def _certificate_of(seal: _signature.Seal, problems: list[str]) -> Certificate | None:
     try:
         return _signature.certificate_of(seal)
     except ValueError as error:
@@ -125,22 +125,24 @@ def _certificate_of(seal: etree._Element, problems: list[str]) -> Certificate | 
         return None
 
 
-def _author(envelope: Envelope) -> str | None:
-    """CNPJ or CPF of who must have signed."""
-    return documento_of(envelope.signed if envelope.is_event else find(envelope.signed, "emit"))
-
-
-def _own_key(envelope: Envelope) -> str | None:
+def _told(envelope: Envelope) -> Children:
+    """Who must have signed it and, of an event, what it is about."""
     if envelope.is_event:
-        return text(envelope.signed, "chCTe")
+        return children(envelope.signed, "CNPJ", "CPF", "chCTe", "tpEvento", "nSeqEvento")
+    return children(find(envelope.signed, "emit"), "CNPJ", "CPF")
+
+
+def _own_key(envelope: Envelope, told: Children) -> str | None:
+    if envelope.is_event:
+        return text(told.get("chCTe"))
     try:
         return chave_of(envelope.signed)
     except InvalidXML:
         return None
 
 
-def _holder_problem(envelope: Envelope, certificate: Certificate) -> str | None:
-    author = _author(envelope)
+def _holder_problem(told: Children, certificate: Certificate) -> str | None:
+    author = documento_of(told)
     if author is None:
         return "it has no CNPJ or CPF of its author"
     try:
@@ -153,8 +155,10 @@ def _holder_problem(envelope: Envelope, certificate: Certificate) -> str | None:
     return f"the certificate is of {shown(holder)}, not of the author, {shown(author)}"
 
 
-def _key_problem(envelope: Envelope, own: str | None, asked: str | None) -> str | None:
-    ident, signed, author = envelope.signed.get("Id"), envelope.signed, _author(envelope)
+def _key_problem(
+    envelope: Envelope, told: Children, own: str | None, asked: str | None
+) -> str | None:
+    ident, author = envelope.signed.get("Id"), documento_of(told)
     if own is None:
         return f"no access key: the Id is {quoted(ident)}"
     key, issuer, company = quoted(own), own[6:20], (author or "").zfill(14)
@@ -164,7 +168,7 @@ def _key_problem(envelope: Envelope, own: str | None, asked: str | None) -> str 
         if company != issuer:
             return f"the issuer, {shown(author)}, is not the one in the key {key}"
         return None
-    tipo, number = text(signed, "tpEvento") or "", text(signed, "nSeqEvento") or ""
+    tipo, number = text(told.get("tpEvento")) or "", text(told.get("nSeqEvento")) or ""
     # The sequence takes two digits in layouts before 4.00, and three since.
     if ident not in {f"ID{tipo}{own}{number.zfill(width)}" for width in (2, 3)}:
         return f"the Id {quoted(ident)} is not that of event {quoted(tipo + ' ' + number)} of {key}"
@@ -174,7 +178,7 @@ def _key_problem(envelope: Envelope, own: str | None, asked: str | None) -> str 
 
 
 def _protocol(
-    envelope: Envelope, own: str | None, said: bytes | None, problems: list[str]
+    envelope: Envelope, told: Children, own: str | None, said: bytes | None, problems: list[str]
 ) -> bool | None:
     answer = envelope.answer
     if answer is None:
@@ -182,17 +186,15 @@ def _protocol(
     about = {"chCTe": own}
     if envelope.is_event:
         # Its schema leaves these two out where it likes.
-        about |= {
-            n: text(envelope.signed, n) for n in ("tpEvento", "nSeqEvento") if text(answer, n)
-        }
+        about |= {n: text(told.get(n)) for n in ("tpEvento", "nSeqEvento") if text(answer.get(n))}
     for name, ours in about.items():
-        theirs = text(answer, name)
+        theirs = text(answer.get(name))
         if (theirs or "").lstrip("0") != (ours or "").lstrip("0"):
             problems.append(
                 f"SEFAZ's answer is about {name} {quoted(theirs)}, and this is {quoted(ours)}"
             )
             return False
-    digest = None if envelope.is_event else text(answer, "digVal")
+    digest = None if envelope.is_event else text(answer.get("digVal"))
     if digest is None:
         return True
     if said is None:

@@ -93,7 +93,10 @@ HEAVY: dict[str, dict[str, Callable[[], bytes]]] = {
         "10,000 levels inside": lambda: inside(content=b"<a>" * 10_000 + b"</a>" * 10_000),
         "60,000 levels, unclosed": lambda: b"<cteProc>" * 60_000,
     },
-    "elements": {"elements": lambda: inside(content=b"<a/>" * 95_000)},
+    "elements": {
+        "elements": lambda: inside(content=b"<a/>" * 95_000),
+        "names": lambda: inside(content=_many(b"<a%d/>", 95_000)),
+    },
     "attributes": {
         "attributes": lambda: inside(_many(b'a%d=""', 95_000)),
         "attributes everywhere": lambda: inside(content=b"<a %s/>" % _many(b'a%d=""', 60) * 1500),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from factory import cte
+from factory import cte, swapped
 from freight import (
     CPF,
     DESTINATARIO,
@@ -43,6 +43,16 @@ def test_it_is_the_part_that_the_code_names(root: str, layout: str, toma: str) -
     assert found.tomador == parte(person, papel)
     own = () if toma == "4" else (papel,)
     assert found.papeis(person.documento) == (*own, Papel.TOMADOR)
+
+
+@pytest.mark.parametrize("toma", CODES)
+def test_of_two_ide_the_first_counts_and_the_first_that_names_it(toma: str) -> None:
+    data = cte(Freight(toma=toma, exped=EXPEDIDOR, receb=RECEBEDOR))
+    before = CTeXML.parse(swapped(data, "<ide>", "<ide><mod>67</mod></ide><ide>"))
+    behind = CTeXML.parse(swapped(data, "</ide>", "</ide><ide><mod>67</mod><toma3/></ide>"))
+    assert (before.modelo, before.emissao) == ("67", None)
+    assert (behind.modelo, behind.tipo_cte) == ("57", CTeXML.parse(data).tipo_cte)
+    assert before.tomador == behind.tomador == CTeXML.parse(data).tomador
 
 
 @pytest.mark.parametrize("toma", CODES)
