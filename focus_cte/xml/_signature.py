@@ -9,7 +9,7 @@ from __future__ import annotations
 from base64 import b64decode
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from copy import deepcopy
+from copy import copy
 from hashlib import sha1, sha256
 from typing import Any, Final
 
@@ -31,7 +31,9 @@ _SIGNATURES: Final = {
     f"{_DSIG}rsa-sha1": hashes.SHA1,
     "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256": hashes.SHA256,
 }
-_ids: Callable[[etree._Element], Any] = etree.XPath("/descendant::*/@Id", smart_strings=False)
+_ids: Callable[[etree._Element], Any] = etree.XPath(
+    "/descendant::*/@Id", regexp=False, smart_strings=False
+)
 # What is parsed again was parsed once within bounds; escaped, it may be longer than they allow.
 _again = etree.XMLParser(encoding="utf-8", resolve_entities=False, huge_tree=True)
 
@@ -43,14 +45,15 @@ def canonical(element: etree._Element) -> bytes:
     """
     try:
         # As a document of its own: in place, lxml loses the namespaces that ancestors declare.
-        apex = deepcopy(element)
+        # Every copy of lxml's is a deep one; `deepcopy` only takes longer to ask for it.
+        apex = copy(element)
         apex.tail = None
         if apex.nsmap != element.nsmap:
             # A copy keeps what it declares itself and what it uses; here more is in scope.
             source = etree.tostring(element, encoding="utf-8", with_tail=False)
             apex = etree.fromstring(source, _again)
         for ancestor in element.iterancestors():
-            for name, value in ancestor.attrib.items():
+            for name, value in ancestor.items():
                 if str(name).startswith(_XML) and name not in apex.attrib:
                     apex.set(name, value)
         return etree.tostring(apex, method="c14n", with_comments=False)
@@ -69,7 +72,7 @@ def _forms(element: etree._Element, seal: Seal) -> Iterator[bytes]:
     if document is not None and document.getparent() is not None:
         path = etree.ElementTree(document).getelementpath(element)
         # A copy keeps what it declares itself and what it uses.
-        alone = deepcopy(document).find(path)
+        alone = copy(document).find(path)
         if alone is not None:
             yield canonical(alone)
 
