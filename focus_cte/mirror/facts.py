@@ -42,7 +42,7 @@ def columns(cte: CTeRecebida) -> dict[str, Any]:
         "documento_emitente": _bare(cte.documento_emitente),
         "nome_emitente": cte.nome_emitente,
         **instant("emissao", emissao),
-        "competencia": None if emissao is None else emissao.isoformat()[:7],
+        "competencia": None if emissao is None else f"{emissao.year:04}-{emissao.month:02}",
         "digest_value": cte.digest_value,
         "carta_correcao": cte.carta_correcao,
         **instant("data_carta_correcao", cte.data_carta_correcao),
@@ -62,7 +62,9 @@ def merged(known: Row | None, new: Row) -> dict[str, Any]:
     What is cancelled stays so: another CNPJ's listing may be older than ours.
     """
     old = known or {"prazo": None, "prazo_estimado": True}
-    row = {name: old.get(name) if value is None else value for name, value in new.items()}
+    row = dict(new)
+    if known:
+        row |= {name: known[name] for name, value in new.items() if value is None}
     if known and known["situacao"] == Situacao.CANCELADA:
         row["situacao"] = known["situacao"]
     estimated = old["prazo_estimado"] or old["prazo"] is None

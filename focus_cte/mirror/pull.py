@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import attrs
 from sqlalchemy import String, and_, bindparam, select
@@ -31,7 +31,7 @@ from focus_cte.mirror.schema import (
     recebimentos,
     versoes,
 )
-from focus_cte.mirror.store import Store, Writer
+from focus_cte.mirror.store import Row, Store, Writer
 
 if TYPE_CHECKING:
     from focus_cte import FocusCTe
@@ -41,21 +41,26 @@ BEHIND = 50
 after a higher one, by a transaction that was long under way."""
 
 _CHAVES = bindparam("chaves", type_=String, expanding=True)
-_KNOWN = select(
-    *(
-        column
-        for column in ctes.c
-        if column.name in {*facts.columns(CTeRecebida("", 0)), "prazo", "prazo_estimado"}
+_KNOWN = (
+    select(  # one row at least
+        archive.c.purged_before,
+        recebimentos.c.versao,
+        *(
+            column
+            for column in ctes.c
+            if column.name in {*facts.columns(CTeRecebida("", 0)), "prazo", "prazo_estimado"}
+        ),
     )
-).where(ctes.c.chave.in_(_CHAVES))
-_RECEIVED = select(  # one row at least
-    archive.c.purged_before, recebimentos.c.chave, recebimentos.c.versao
-).select_from(
-    archive.outerjoin(
+    .select_from(archive)
+    .outerjoin(ctes, ctes.c.chave.in_(_CHAVES))
+    .outerjoin(
         recebimentos,
-        and_(recebimentos.c.cnpj == bindparam("of_cnpj"), recebimentos.c.chave.in_(_CHAVES)),
+        and_(recebimentos.c.chave == ctes.c.chave, recebimentos.c.cnpj == bindparam("of_cnpj")),
     )
 )
+Fresh: TypeAlias = Mapping[CTeRecebida, Row | None]
+"""Documents that are new or have a higher `versao`, and what is known of each: its columns, and the
+`versao` that this CNPJ has, None where only another has it."""
 
 
 @attrs.define
@@ -136,37 +141,38 @@ async def _store_page(
 
 async def _fresh(
     connection: AsyncConnection, cnpj: str, items: tuple[CTeRecebida, ...]
-) -> dict[CTeRecebida, int | None]:
-    """Those not known or known with a lower `versao`, which stands beside; the last of each key."""
+) -> dict[CTeRecebida, Row | None]:
+    """Those not known or known with a lower `versao`; the last of each key."""
     these = {"of_cnpj": cnpj, "chaves": [item.chave for item in items]}
-    rows = (await connection.execute(_RECEIVED, these)).all()
-    purged, known = rows[0].purged_before, {row.chave: row.versao for row in rows}
+    rows = (await connection.execute(_KNOWN, these)).mappings().all()
+    purged, known = rows[0]["purged_before"], {row["chave"]: dict(row) for row in rows}
     latest = {item.chave: item for item in items if not is_purged(item, purged)}
+    found = {item: known.get(chave) for chave, item in latest.items()}
     return {
-        item: known.get(chave)
-        for chave, item in latest.items()
-        if item.versao > known.get(chave, -1)
+        item: old
+        for item, old in found.items()
+        if (versao := _versao(old)) is None or item.versao > versao
     }
+
+
+def _versao(known: Row | None) -> int | None:
+    return None if known is None else known["versao"]
 
 
 def is_purged(item: CTeRecebida, before: str | None) -> bool:
     return before is not None and facts.is_before(item.chave, item.data_emissao, before)
 
 
-async def _write(writer: Writer, cnpj: str, fresh: Mapping[CTeRecebida, int | None]) -> int:
+async def _write(writer: Writer, cnpj: str, fresh: Fresh) -> int:
     """All that follows from these documents; how many were new to the CNPJ."""
-    chaves = [item.chave for item in fresh]
-    found = (await writer.connection.execute(_KNOWN, {"chaves": chaves})).mappings()
-    known: dict[str, Any] = {row["chave"]: row for row in found}
     before = await _before(writer, cnpj, fresh)
     stored, wanted, late = [], [], []
-    for item, versao in fresh.items():
-        old = known.get(item.chave)
+    for item, old in fresh.items():
         said = facts.columns(item)
         row = facts.merged(old, said)
         stored.append(row)
         wanted += [(item.chave, kind) for kind in facts.wanted(old, row)]
-        if old is not None and versao is None:
+        if old is not None and _versao(old) is None:
             # Another CNPJ has the document: this one is told of its XML, from the folder if it
             # is there, and of what else was told.
             wanted.append((item.chave, Kind.XML))
@@ -175,31 +181,19 @@ async def _write(writer: Writer, cnpj: str, fresh: Mapping[CTeRecebida, int | No
             writer.change(cnpj, item.chave, what, before=was, after=now)
     await _tell_of_files(writer, cnpj, late)
     await writer.upsert(ctes, stored)
-    received = [
-        {"cnpj": cnpj, "chave": i.chave, "versao": i.versao, "first_seen": writer.now}
-        for i in fresh
-    ]
-    await writer.upsert(recebimentos, received, keep=["first_seen"], newer="versao")
-    seen = [
-        {
-            "cnpj": cnpj,
-            "chave": item.chave,
-            "versao": item.versao,
-            "raw": item.raw,
-            "seen_at": writer.now,
-        }
-        for item in fresh
-    ]
-    await writer.insert(versoes, seen)
+    of_cnpj = {"cnpj": cnpj, "first_seen": writer.now}
+    received = [{"chave": item.chave, "versao": item.versao} for item in fresh]
+    await writer.upsert(recebimentos, received, of_cnpj, keep=["first_seen"], newer="versao")
+    seen = [{"chave": i.chave, "versao": i.versao, "raw": i.raw} for i in fresh]
+    await writer.insert(versoes, seen, {"cnpj": cnpj, "seen_at": writer.now})
     await want(writer, wanted)
-    return sum(versao is None for versao in fresh.values())
+    return sum(_versao(old) is None for old in fresh.values())
 
 
-async def _before(
-    writer: Writer, cnpj: str, fresh: Mapping[CTeRecebida, int | None]
-) -> dict[str, CTeRecebida]:
+async def _before(writer: Writer, cnpj: str, fresh: Fresh) -> dict[str, CTeRecebida]:
     """What this CNPJ knew of those that it knew: `ctes` may be ahead, by another one's pull."""
-    changed = {item.chave: versao for item, versao in fresh.items() if versao is not None}
+    versoes_of = {item.chave: _versao(old) for item, old in fresh.items()}
+    changed = {chave: versao for chave, versao in versoes_of.items() if versao is not None}
     if not changed:
         return {}
     found = await writer.connection.execute(
@@ -228,19 +222,15 @@ async def _tell_of_files(writer: Writer, cnpj: str, chaves: Sequence[str]) -> No
 
 async def want(writer: Writer, wanted: Iterable[tuple[str, Kind]]) -> None:
     """Have these files fetched, as if they had never been tried."""
-    rows = [
-        {
-            "chave": chave,
-            "kind": str(kind),
-            "state": str(State.WANTED),
-            "attempts": 0,
-            "wanted_at": writer.now,
-            "next_try": writer.now,
-            "why": None,
-        }
-        for chave, kind in wanted
-    ]
-    await writer.upsert(files, rows)
+    anew = {
+        "state": str(State.WANTED),
+        "attempts": 0,
+        "wanted_at": writer.now,
+        "next_try": writer.now,
+        "why": None,
+    }
+    rows = [{"chave": chave, "kind": str(kind)} for chave, kind in wanted]
+    await writer.upsert(files, rows, anew)
 
 
 async def _keep_invalid(store: Store, lease: Lease, error: InvalidDocument) -> bool:

@@ -102,9 +102,9 @@ def _storable(value: str | None) -> str | None:
     return whole.replace("\0", "\ufffd")
 
 
-def offset_of(value: datetime | None) -> int | None:
+def offset_of(value: datetime) -> int | None:
     """Minutes east of UTC."""
-    shift = None if value is None else value.utcoffset()
+    shift = value.utcoffset()
     return None if shift is None else round(shift / timedelta(minutes=1))
 
 
@@ -117,11 +117,14 @@ def with_offset(value: datetime | None, minutes: int | None) -> datetime | None:
 
 def instant(name: str, value: datetime | None) -> Mapping[str, Any]:
     """The two columns of an instant that came with an offset; None past the ends of time."""
+    offset = None
     try:
-        value and value.astimezone(UTC)
+        if value is not None:
+            value.astimezone(UTC)
+            offset = offset_of(value)
     except OverflowError:
         value = None
-    return {name: value, f"{name}_offset": offset_of(value)}
+    return {name: value, f"{name}_offset": offset}
 
 
 def _table(name: str, *columns: Column[Any] | Index) -> Table:

@@ -132,29 +132,38 @@ class Writer:
         self._origin = origin
         self._changes: list[dict[str, Any]] = []
 
-    async def insert(self, table: Table, rows: Iterable[Row]) -> None:
-        """Insert what is not there; rows that are there stay as they are. Same keys in each row."""
-        await self._insert(rows, lambda dialect, _: _insertion(dialect, table))
+    async def insert(self, table: Table, rows: Iterable[Row], same: Row = _NOTHING) -> None:
+        """Insert what is not there; rows that are there stay as they are.
+
+        All rows have the same keys, and besides them the `same` values.
+        """
+        await self._insert(rows, same, lambda dialect, _: _insertion(dialect, table))
 
     async def upsert(
-        self, table: Table, rows: Iterable[Row], *, keep: Sequence[str] = (), newer: str = ""
+        self,
+        table: Table,
+        rows: Iterable[Row],
+        same: Row = _NOTHING,
+        *,
+        keep: Sequence[str] = (),
+        newer: str = "",
     ) -> None:
-        """Insert, or update what is there, but for the columns to `keep`. Same keys in each row.
+        """Insert, or update what is there, but for the columns to `keep`; rows as of `insert`.
 
         With `newer`, only rows are updated whose value in that column is lower.
         """
         kept = tuple(keep)
         await self._insert(
-            rows, lambda dialect, names: _upsertion(dialect, table, names, kept, newer)
+            rows, same, lambda dialect, names: _upsertion(dialect, table, names, kept, newer)
         )
 
     async def _insert(
-        self, rows: Iterable[Row], statement: Callable[[str, tuple[str, ...]], Insert]
+        self, rows: Iterable[Row], same: Row, statement: Callable[[str, tuple[str, ...]], Insert]
     ) -> None:
         if wanted := list(rows):
-            names = (*wanted[0], "origin")
-            kept = statement(self.connection.dialect.name, names)
-            await self.each(kept, wanted, {"origin": self._origin})
+            same = {**same, "origin": self._origin}
+            kept = statement(self.connection.dialect.name, (*wanted[0], *same))
+            await self.each(kept, wanted, same)
 
     async def run(self, statement: Update, values: Row) -> Sequence[Any]:
         """Run a statement that is kept; the rows that it returns."""
@@ -195,7 +204,6 @@ class Writer:
                 "what": str(what),
                 "before": before or None,
                 "after": after or None,
-                "at": self.now,
             }
         )
 
@@ -206,7 +214,7 @@ class Writer:
         ((top,),) = await self.run(_NUMBERING, {"count": len(self._changes)})
         first = top - len(self._changes) + 1
         rows = [{"seq": seq, **row} for seq, row in enumerate(self._changes, first)]
-        await self.insert(schema.changes, rows)
+        await self.insert(schema.changes, rows, {"at": self.now})
 
 
 @cache
