@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Collection, Sequence
 from contextlib import suppress
 from typing import Any
 
 from sqlalchemy import ColumnElement, select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from focus_cte import InvalidArgument, parse_chave
 from focus_cte.mirror.models import Change, What
@@ -44,6 +45,19 @@ async def _changes(
             yield _change(row)
         if len(page) < PAGE:
             return
+
+
+async def versoes_of(connection: AsyncConnection, chaves: Collection[str]) -> list[dict[str, Any]]:
+    """The keys of the rows in `versoes` of these documents: the feed was told of each."""
+    found = await connection.execute(
+        select(table.c.cnpj, table.c.chave, table.c.after).where(table.c.chave.in_(chaves))
+    )
+    told = {
+        (row.cnpj, row.after["versao"], row.chave)
+        for row in found
+        if row.after and "versao" in row.after
+    }
+    return [dict(zip(("cnpj", "versao", "chave"), key, strict=True)) for key in sorted(told)]
 
 
 def _change(row: Any) -> Change:

@@ -14,7 +14,44 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from focus_cte.mirror import schema
 from focus_cte.mirror.errors import SchemaTooNew
 
-MIGRATIONS: dict[int, Callable[[Connection], None]] = {}
+# As SQL, and not by `schema`, which goes on.
+_BY_NUMBER = (
+    "ALTER TABLE recebimentos RENAME TO recebimentos_1",
+    """
+    CREATE TABLE recebimentos (
+        chave VARCHAR(44) NOT NULL, cnpj VARCHAR(14) NOT NULL, versao BIGINT NOT NULL, papeis TEXT,
+        first_seen VARCHAR(27) NOT NULL, origin TEXT NOT NULL, PRIMARY KEY (chave, cnpj)
+    )
+    """,
+    """
+    INSERT INTO recebimentos (chave, cnpj, versao, papeis, first_seen, origin)
+    SELECT chave, cnpj, versao, papeis, first_seen, origin FROM recebimentos_1
+    """,
+    "DROP TABLE recebimentos_1",
+    "CREATE INDEX recebimentos_cnpj ON recebimentos (cnpj, versao)",
+    "ALTER TABLE versoes RENAME TO versoes_1",
+    """
+    CREATE TABLE versoes (
+        cnpj VARCHAR(14) NOT NULL, versao BIGINT NOT NULL, chave VARCHAR(44) NOT NULL,
+        raw TEXT NOT NULL, seen_at VARCHAR(27) NOT NULL, origin TEXT NOT NULL,
+        PRIMARY KEY (cnpj, versao, chave)
+    )
+    """,
+    """
+    INSERT INTO versoes (cnpj, versao, chave, raw, seen_at, origin)
+    SELECT cnpj, versao, chave, raw, seen_at, origin FROM versoes_1
+    """,
+    "DROP TABLE versoes_1",
+)
+
+
+def _by_number(connection: Connection) -> None:
+    """Indices in the order in which rows come: a page changes fewer leaves of them."""
+    for statement in _BY_NUMBER:
+        connection.exec_driver_sql(statement)
+
+
+MIGRATIONS: dict[int, Callable[[Connection], None]] = {2: _by_number}
 """By the version that it makes: what has to be done to the one before."""
 
 

@@ -198,10 +198,10 @@ async def _before(writer: Writer, cnpj: str, fresh: Fresh) -> dict[str, CTeReceb
         return {}
     found = await writer.connection.execute(
         select(versoes.c.chave, versoes.c.versao, versoes.c.raw).where(
-            versoes.c.cnpj == cnpj, versoes.c.chave.in_(changed)
+            versoes.c.cnpj == cnpj, versoes.c.versao.in_(changed.values())
         )
     )
-    return {row.chave: read_item(row.raw) for row in found if changed[row.chave] == row.versao}
+    return {row.chave: read_item(row.raw) for row in found if changed.get(row.chave) == row.versao}
 
 
 async def _tell_of_files(writer: Writer, cnpj: str, chaves: Sequence[str]) -> None:

@@ -12,12 +12,13 @@ from functools import partial
 from typing import Any
 
 import attrs
-from sqlalchemy import delete, or_, select, update
+from sqlalchemy import bindparam, delete, or_, select, update
 
 from focus_cte import InvalidArgument
 from focus_cte.mirror import facts
 from focus_cte.mirror import lease as leasing
 from focus_cte.mirror.errors import FilesError
+from focus_cte.mirror.feed import versoes_of
 from focus_cte.mirror.folder import Folder
 from focus_cte.mirror.lease import Lease
 from focus_cte.mirror.models import Purged
@@ -43,6 +44,7 @@ BATCH = 500
 _BRASILIA = timezone(timedelta(hours=-3))
 _OF_A_DOCUMENT = re.compile(r"\.?([0-9]{6}[A-Z0-9]{12}[0-9]{26})-.+")
 """The files of a document, what is half-written or put aside among them."""
+_A_VERSAO = delete(versoes).where(*(part == bindparam(part.name) for part in versoes.primary_key))
 _TABLES = (recebimentos, eventos, referencias, nfes, files, ctes)
 
 
@@ -163,11 +165,7 @@ async def _remove_rows(
             async with store.writing() as writer:
                 for lease in held:
                     await lease.hold(writer)
-                whose = select(recebimentos.c.cnpj).where(recebimentos.c.chave.in_(chaves))
-                await writer.connection.execute(
-                    # By the CNPJs too: its key begins with them.
-                    delete(versoes).where(versoes.c.cnpj.in_(whose), versoes.c.chave.in_(chaves))
-                )
+                await writer.each(_A_VERSAO, await versoes_of(writer.connection, chaves))
                 for table in _TABLES:
                     await writer.connection.execute(delete(table).where(table.c.chave.in_(chaves)))
                 await writer.connection.execute(

@@ -22,6 +22,7 @@ from focus_cte import (
     read_item,
 )
 from focus_cte.mirror import schema
+from focus_cte.mirror.feed import versoes_of
 from focus_cte.mirror.models import Documento, Evento, Kind, State
 from focus_cte.mirror.schema import files, nfes, recebimentos, versoes, with_offset
 from focus_cte.mirror.store import Store
@@ -118,12 +119,12 @@ async def historico(
     """
     key = parse_chave(chave)
     table = versoes.c
-    # By the receipts: the key of the table begins with the CNPJ.
-    received = select(recebimentos.c.cnpj).where(recebimentos.c.chave == key)
-    wanted = [table.chave == key, table.cnpj.in_(received)]
+    wanted = [table.chave == key]
     if as_of is not None:
         wanted.append(table.seen_at <= _aware("as_of", as_of))
     async with store.reading() as connection:
+        told = await versoes_of(connection, [key])
+        wanted += (table[name].in_({each[name] for each in told}) for name in ("cnpj", "versao"))
         found = await connection.scalars(
             select(table.raw).where(*wanted).order_by(table.seen_at, table.versao, table.cnpj)
         )

@@ -24,7 +24,7 @@ from sqlalchemy import (
     TypeDecorator,
 )
 
-VERSION = 1
+VERSION = 2
 """Of the schema: `migrations` knows how to get there from older ones."""
 
 metadata = MetaData()
@@ -179,18 +179,18 @@ ctes = _table(
 )
 recebimentos = _table(
     "recebimentos",
-    Column("cnpj", String(14), primary_key=True),
     Column("chave", String(44), primary_key=True),
+    Column("cnpj", String(14), primary_key=True),
     Column("versao", BigInteger, nullable=False),
     Column("papeis", Words),  # None until the XML is there
     Column("first_seen", Instant, nullable=False),
-    Index("recebimentos_chave", "chave"),
+    Index("recebimentos_cnpj", "cnpj", "versao"),
 )
-versoes = _table(
+versoes = _table(  # by number, as they come: a document's are found by what the feed told of it
     "versoes",
     Column("cnpj", String(14), primary_key=True),
-    Column("chave", String(44), primary_key=True),
     Column("versao", BigInteger, primary_key=True, autoincrement=False),
+    Column("chave", String(44), primary_key=True),
     Column("raw", Json, nullable=False),
     Column("seen_at", Instant, nullable=False),
 )

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import Column, Insert, RowMapping, Table, Update, bindparam, select, update
+from sqlalchemy import Column, Delete, Insert, RowMapping, Table, Update, bindparam, select, update
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -173,7 +173,7 @@ class Writer:
         return await self.connection.fetchall(text, *bind([values], _NOTHING))
 
     async def each(
-        self, statement: Insert | Update, rows: Sequence[Row], same: Row = _NOTHING
+        self, statement: Insert | Update | Delete, rows: Sequence[Row], same: Row = _NOTHING
     ) -> None:
         """Run a statement for each of these rows, with the `same` values in all of them.
 
@@ -239,7 +239,7 @@ def _upsertion(
 
 @cache
 def _bare(
-    statement: Insert | Update, names: tuple[str, ...]
+    statement: Insert | Update | Delete, names: tuple[str, ...]
 ) -> tuple[str, Callable[[Sequence[Row], Row], list[tuple[Any, ...]]]]:
     """A statement as SQLite's driver takes it, and how rows of these names are bound to it.
 

@@ -142,6 +142,12 @@ def test_what_is_cancelled_stays_so_though_another_companys_listing_is_older(
         raw=json.dumps({"chave": chave, "versao": 7, "situacao": "autorizada"}),
         **other,
     )
+    stored.sql(
+        "INSERT INTO changes (seq, cnpj, chave, what, after, at, origin)"
+        " SELECT 1000, :cnpj, :chave, 'received', '{\"versao\": 7}', at, origin FROM changes"
+        " WHERE seq = 1",
+        **other,
+    )
     found = sections(stored.invoke("show", chave).out)
     assert found["Versions"] == ["1049 cancelada", "7 autorizada"]
     assert "status cancelada" in found[chave]

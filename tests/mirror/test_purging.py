@@ -77,7 +77,7 @@ async def put(store: Store, folder: Folder, key: str, emissao: datetime | None) 
             row: dict[str, Any] = {"cnpj": cnpj, "chave": key, "versao": 1}
             await writer.insert(recebimentos, [{**row, "first_seen": NOW}])
             await writer.insert(versoes, [{**row, "raw": {"chave": key}, "seen_at": NOW}])
-            writer.change(cnpj, key, "received", after={"nome_emitente": "Ana"})
+            writer.change(cnpj, key, "received", after={"versao": 1, "nome_emitente": "Ana"})
         event = {"tipo": "110110", "sequencia": 1, "sha256": "0" * 64}
         await writer.insert(eventos, [{"chave": key, **event, "path": letter, "seen_at": NOW}])
         await writer.insert(referencias, [{"chave": key, "relacao": "anula", "outra": chave(7)}])
@@ -121,7 +121,7 @@ async def test_the_feed_keeps_its_numbers_and_loses_what_they_said(
     assert [change.seq for change in found] == list(range(1, 9))
     said = {change.chave: change.after for change in found}
     assert said[chave(1)] == said[chave(3, "2401")] == {}
-    assert said[chave(2)] == said[chave(4)] == {"nome_emitente": "Ana"}
+    assert said[chave(2)] == said[chave(4)] == {"versao": 1, "nome_emitente": "Ana"}
 
 
 async def test_desacordos_stay(full: Store, folder: Folder) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 import threading
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
@@ -14,11 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import (
-    Connection,
     TypeDecorator,
     bindparam,
     insert,
-    make_url,
     select,
     text,
     update,
@@ -27,8 +24,8 @@ from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import InterfaceError
 
 from focus_cte import InvalidArgument
-from focus_cte.mirror import migrations, schema
-from focus_cte.mirror.errors import OtherOrigin, SchemaTooNew, StoreError
+from focus_cte.mirror import schema
+from focus_cte.mirror.errors import OtherOrigin, StoreError
 from focus_cte.mirror.schema import Instant, Money, archive, changes, ctes, nfes
 from focus_cte.mirror.steady import SteadyConnection, to_the_end
 from focus_cte.mirror.store import Store
@@ -154,61 +151,6 @@ async def test_no_rows_are_no_statement_and_insert_leaves_what_is_there(store: S
         await writer.insert(nfes, [row, row])
     async with store.reading() as connection:
         assert len((await connection.execute(select(nfes))).all()) == 1
-
-
-async def test_a_newer_schema_is_refused_and_nothing_is_changed(
-    store: Store, database_url: str
-) -> None:
-    async with store.writing() as writer:
-        await writer.connection.execute(update(archive).values(version=schema.VERSION + 1))
-    with pytest.raises(SchemaTooNew, match="upgrade focus_cte"):
-        await Store(database_url).open()
-    async with store.reading() as connection:
-        assert await connection.scalar(select(archive.c.version)) == schema.VERSION + 1
-
-
-async def test_an_older_schema_is_migrated_and_the_file_copied_aside(
-    store: Store, database_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    done = []
-
-    def second(connection: Connection) -> None:
-        done.append(2)
-        connection.execute(text("CREATE TABLE second (id INTEGER)"))
-
-    monkeypatch.setattr(schema, "VERSION", 2)
-    monkeypatch.setattr(migrations, "MIGRATIONS", {2: second})
-    newer = Store(database_url)
-    await newer.open()
-    async with newer.reading() as connection:
-        assert await connection.scalar(select(archive.c.version)) == 2
-        assert (await connection.execute(text("SELECT * FROM second"))).all() == []
-    await newer.close()
-    assert done == [2]
-    if (path := make_url(database_url).database) and database_url.startswith("sqlite"):
-        aside = Path(f"{path}.schema-1")
-        with sqlite3.connect(aside) as copy:
-            assert copy.execute("SELECT version FROM archive").fetchone() == (1,)
-        copy.close()
-
-
-async def test_a_migration_that_fails_leaves_the_archive_as_it_was(
-    store: Store, database_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def second(connection: Connection) -> None:
-        connection.execute(text("CREATE TABLE second (id INTEGER)"))
-        connection.execute(text("NOT SQL"))
-
-    monkeypatch.setattr(schema, "VERSION", 2)
-    monkeypatch.setattr(migrations, "MIGRATIONS", {2: second})
-    with pytest.raises(StoreError):
-        await Store(database_url).open()
-    async with store.reading() as connection:
-        assert await connection.scalar(select(archive.c.version)) == 1
-    async with store.reading() as connection:
-        with pytest.raises(StoreError):
-            async with store.reading() as other:
-                await other.execute(text("SELECT * FROM second"))
 
 
 @pytest.mark.parametrize("url", ["", "x", "mysql://a:secret@b/c", "postgresql", 5])
