@@ -42,13 +42,28 @@ _BY_NUMBER = (
     SELECT cnpj, versao, chave, raw, seen_at, origin FROM versoes_1
     """,
     "DROP TABLE versoes_1",
+    "ALTER TABLE changes RENAME TO changes_1",
+    """
+    CREATE TABLE changes (
+        seq {number} NOT NULL, cnpj VARCHAR(14) NOT NULL, chave VARCHAR(44) NOT NULL,
+        what TEXT NOT NULL, before TEXT, after TEXT, at VARCHAR(27) NOT NULL, origin TEXT NOT NULL,
+        PRIMARY KEY (seq)
+    )
+    """,
+    """
+    INSERT INTO changes (seq, cnpj, chave, what, before, after, at, origin)
+    SELECT seq, cnpj, chave, what, before, after, at, origin FROM changes_1
+    """,
+    "DROP TABLE changes_1",
+    "CREATE INDEX changes_chave ON changes (chave)",
 )
 
 
 def _by_number(connection: Connection) -> None:
-    """Indices in the order in which rows come: a page changes fewer leaves of them."""
+    """Keys in the order in which rows come: a page changes fewer leaves of the database."""
+    number = "INTEGER" if connection.dialect.name == "sqlite" else "BIGINT"
     for statement in _BY_NUMBER:
-        connection.exec_driver_sql(statement)
+        connection.exec_driver_sql(statement.format(number=number))
 
 
 MIGRATIONS: dict[int, Callable[[Connection], None]] = {2: _by_number}

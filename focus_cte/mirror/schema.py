@@ -29,6 +29,8 @@ VERSION = 2
 
 metadata = MetaData()
 R = TypeVar("R")
+# SQLite keeps a table in the order of an INTEGER key, without an index, and in no other type's.
+_NUMBER = BigInteger().with_variant(Integer, "sqlite")
 _ENCODER = json.JSONEncoder(default=str)
 
 
@@ -244,7 +246,7 @@ cursors = _table(
 )
 changes = _table(
     "changes",
-    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("seq", _NUMBER, primary_key=True, autoincrement=False),
     Column("cnpj", String(14), nullable=False),
     Column("chave", String(44), nullable=False),
     Column("what", Words, nullable=False),

@@ -36,9 +36,18 @@ BACK_TO_1 = """
     );
     INSERT INTO versoes SELECT cnpj, chave, versao, raw, seen_at, origin FROM newer;
     DROP TABLE newer;
+    ALTER TABLE changes RENAME TO newer;
+    CREATE TABLE changes (
+        seq BIGINT NOT NULL, cnpj VARCHAR(14) NOT NULL, chave VARCHAR(44) NOT NULL,
+        what TEXT NOT NULL, before TEXT, after TEXT, at VARCHAR(27) NOT NULL, origin TEXT NOT NULL,
+        PRIMARY KEY (seq)
+    );
+    INSERT INTO changes SELECT seq, cnpj, chave, what, before, after, at, origin FROM newer;
+    DROP TABLE newer;
+    CREATE INDEX changes_chave ON changes (chave);
     UPDATE archive SET version = 1
 """
-"""Schema 2 in all but the order of two keys and an index."""
+"""Schema 2 in all but the order of two keys, an index, and a number of SQLite."""
 
 
 @pytest.fixture
