@@ -51,7 +51,8 @@ lowest: $(LOWEST)/.installed
 	@env -u FOCUS_CTE_TEST_POSTGRES FOCUS_CTE_KILLS=10 $(LOWEST)/bin/$(PYTEST) \
 		--ignore tests/cli --ignore tests/docs/test_examples.py
 	@$(LOWEST)/bin/$(PYTEST) tests/cli/test_cli_help.py tests/cli/test_cli_tables.py
-	@$(LOWEST)/bin/$(PYTEST) tests/mirror/test_databases.py tests/mirror/test_store.py
+	@$(LOWEST)/bin/$(PYTEST) tests/mirror/test_databases.py tests/mirror/test_store.py \
+		tests/mirror/test_migrations.py
 
 soak-mirror: $(DEV) ## kill a mirror 500 times on SQLite, 200 on PostgreSQL, 75 as a program
 	@FOCUS_CTE_KILLS=500 $(BIN)/python .ci/with_postgres \

@@ -48,16 +48,17 @@ async def _changes(
 
 
 async def versoes_of(connection: AsyncConnection, chaves: Collection[str]) -> list[dict[str, Any]]:
-    """The keys of the rows in `versoes` of these documents: the feed was told of each."""
+    """The keys of all rows in `versoes` of these documents: the feed was told of each, of some
+    more than once.
+    """
     found = await connection.execute(
         select(table.c.cnpj, table.c.chave, table.c.after).where(table.c.chave.in_(chaves))
     )
-    told = {
-        (row.cnpj, row.after["versao"], row.chave)
+    return [
+        {"cnpj": row.cnpj, "versao": row.after["versao"], "chave": row.chave}
         for row in found
         if row.after and "versao" in row.after
-    }
-    return [dict(zip(("cnpj", "versao", "chave"), key, strict=True)) for key in sorted(told)]
+    ]
 
 
 def _change(row: Any) -> Change:

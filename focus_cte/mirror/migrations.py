@@ -15,7 +15,7 @@ from focus_cte.mirror import schema
 from focus_cte.mirror.errors import SchemaTooNew
 
 # As SQL, and not by `schema`, which goes on.
-_BY_NUMBER = (
+_TO_SCHEMA_2 = (
     "ALTER TABLE recebimentos RENAME TO recebimentos_1",
     """
     CREATE TABLE recebimentos (
@@ -59,14 +59,14 @@ _BY_NUMBER = (
 )
 
 
-def _by_number(connection: Connection) -> None:
+def _to_schema_2(connection: Connection) -> None:
     """Keys in the order in which rows come: a page changes fewer leaves of the database."""
     number = "INTEGER" if connection.dialect.name == "sqlite" else "BIGINT"
-    for statement in _BY_NUMBER:
+    for statement in _TO_SCHEMA_2:
         connection.exec_driver_sql(statement.format(number=number))
 
 
-MIGRATIONS: dict[int, Callable[[Connection], None]] = {2: _by_number}
+MIGRATIONS: dict[int, Callable[[Connection], None]] = {2: _to_schema_2}
 """By the version that it makes: what has to be done to the one before."""
 
 

@@ -44,7 +44,9 @@ BATCH = 500
 _BRASILIA = timezone(timedelta(hours=-3))
 _OF_A_DOCUMENT = re.compile(r"\.?([0-9]{6}[A-Z0-9]{12}[0-9]{26})-.+")
 """The files of a document, what is half-written or put aside among them."""
-_A_VERSAO = delete(versoes).where(*(part == bindparam(part.name) for part in versoes.primary_key))
+_DELETE_VERSAO = delete(versoes).where(
+    *(part == bindparam(part.name) for part in versoes.primary_key)
+)
 _TABLES = (recebimentos, eventos, referencias, nfes, files, ctes)
 
 
@@ -165,7 +167,7 @@ async def _remove_rows(
             async with store.writing() as writer:
                 for lease in held:
                     await lease.hold(writer)
-                await writer.each(_A_VERSAO, await versoes_of(writer.connection, chaves))
+                await writer.each(_DELETE_VERSAO, await versoes_of(writer.connection, chaves))
                 for table in _TABLES:
                     await writer.connection.execute(delete(table).where(table.c.chave.in_(chaves)))
                 await writer.connection.execute(

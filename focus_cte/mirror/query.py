@@ -124,7 +124,8 @@ async def historico(
         wanted.append(table.seen_at <= _aware("as_of", as_of))
     async with store.reading() as connection:
         told = await versoes_of(connection, [key])
-        wanted += (table[name].in_({each[name] for each in told}) for name in ("cnpj", "versao"))
+        wanted.append(table.cnpj.in_([each["cnpj"] for each in told]))
+        wanted.append(table.versao.in_([each["versao"] for each in told]))
         found = await connection.scalars(
             select(table.raw).where(*wanted).order_by(table.seen_at, table.versao, table.cnpj)
         )

@@ -113,6 +113,19 @@ async def test_what_is_older_goes_from_every_table_and_the_rest_stays(
     assert len(on_disk(folder)) == 6
 
 
+async def test_all_versions_of_what_is_older_go(store: Store, folder: Folder) -> None:
+    for cnpj in (OURS, OTHER):
+        async with lease.holding(store, cnpj) as held:
+            for versao, situacao in enumerate(("autorizada", "cancelada", "cancelada"), 1):
+                item = {"chave": chave(1), "versao": versao, "situacao": situacao}
+                await pull.store_items(
+                    store, held, [read_item({**item, "data_emissao": OLD.isoformat()})]
+                )
+    assert len(await rows(store, versoes)) == 6
+    await purging.purge(store, folder, BEFORE, dry_run=False)
+    assert await rows(store, versoes) == []
+
+
 async def test_the_feed_keeps_its_numbers_and_loses_what_they_said(
     full: Store, folder: Folder
 ) -> None:

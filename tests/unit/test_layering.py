@@ -187,7 +187,8 @@ def test_a_module_is_there_after_the_import() -> None:
             for module in [m for m in sys.modules if m.startswith("focus_cte")]:
                 del sys.modules[module]
     """
-    loaded(textwrap.dedent(code))
+    left = loaded(textwrap.dedent(code))
+    assert not [name for name in left if name.startswith("focus_cte")], "it did not come to its end"
 
 
 def test_an_extra_is_not_loaded_unless_it_is_imported() -> None:

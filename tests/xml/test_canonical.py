@@ -59,7 +59,7 @@ def ours(element: etree._Element) -> bytes | None:
     return None
 
 
-def compare(root: etree._Element) -> None:
+def assert_same(root: etree._Element) -> None:
     before = etree.tostring(root)
     for element in root.iter("*"):
         assert ours(element) == reread(element)
@@ -72,12 +72,12 @@ def test_it_is_that_of_the_element_written_and_read_again(tree: Element) -> None
     declared = {f"xmlns:{prefix}": "urn:a" for prefix in "pq"}
     for text in (source(tree), source(el("top", tree, "tail", **declared))):
         with suppress(InvalidXML):  # a prefix that nothing declares
-            compare(parse(text.encode()))
+            assert_same(parse(text.encode()))
 
 
 @pytest.mark.parametrize("name", [*SIGNED, *UNSIGNED])
 def test_it_is_so_in_every_element_of_what_issuers_sent(name: str) -> None:
-    compare(parse(sample(name)))
+    assert_same(parse(sample(name)))
 
 
 @pytest.mark.parametrize(
