@@ -121,8 +121,10 @@ def _copy_aside(database: Path, version: int) -> None:
     if aside.exists():
         return
     part = aside.with_name(f".{aside.name}.part")
+    part.touch(0o600)  # before anything is in it
     with sqlite3.connect(database) as source, sqlite3.connect(part) as copy:
         source.backup(copy)
     copy.close()
     source.close()
-    shutil.move(part, aside)
+    shutil.copymode(database, part)
+    part.replace(aside)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
+import stat
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -86,6 +88,10 @@ async def test_an_archive_of_schema_1_becomes_one_of_today_and_goes_on(
         assert len(await mirror.historico(three)) == 1
 
 
+def mode(path: Path) -> str:
+    return stat.filemode(path.stat().st_mode)
+
+
 async def shape(store: Store) -> dict[str, Any]:
     """Columns, keys and indices of each table; a key's name is the database's own affair."""
 
@@ -137,6 +143,10 @@ async def test_an_older_schema_is_migrated_and_the_file_copied_aside(
 
     monkeypatch.setattr(schema, "VERSION", NEXT)
     monkeypatch.setitem(migrations.MIGRATIONS, NEXT, following)
+    path = Path(make_url(database_url).database or "")
+    on_sqlite = database_url.startswith("sqlite")
+    if on_sqlite:
+        os.chmod(path, 0o640)
     newer = Store(database_url)
     await newer.open()
     async with newer.reading() as connection:
@@ -144,8 +154,9 @@ async def test_an_older_schema_is_migrated_and_the_file_copied_aside(
         assert (await connection.execute(text("SELECT * FROM following"))).all() == []
     await newer.close()
     assert done == [NEXT]
-    if (path := make_url(database_url).database) and database_url.startswith("sqlite"):
+    if on_sqlite:
         aside = Path(f"{path}.schema-{NEXT - 1}")
+        assert mode(aside) == "-rw-r-----", "it is as secret as the database"
         with sqlite3.connect(aside) as copy:
             assert copy.execute("SELECT version FROM archive").fetchone() == (NEXT - 1,)
         copy.close()
